@@ -1,0 +1,59 @@
+# Two words are enough: `make try` shows what dockerkit does, `make test` proves it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST ?=
+
+.PHONY: help try test check format bench clean packages
+
+.NOTPARALLEL:
+
+help: ## Show these words
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+try: $(VENV)/ready-try ## Install into .venv, start a daemon of its own, run containers, leave nothing
+	@$(BIN)/python -m dockerkit.cli.tour
+
+# A formatting error must not hide a failing test: both run, and either makes the target fail.
+test: packages $(VENV)/ready-test ## Install what the tests need, check, and run every test
+	@status=0; $(MAKE) --no-print-directory check || status=$$?; \
+	$(BIN)/python -m pytest -rs $(PYTEST) || status=$$?; \
+	exit $$status
+
+check: $(VENV)/ready-test ## Formatter, linter, strict types, and the rules of the house
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/architecture
+
+format: $(VENV)/ready-test ## Format, and fix what the linter can fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/ready-test ## Measure, beside dockerd where there is one
+	$(BIN)/python -m pytest -s tests/bench
+
+clean: ## Remove what make made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+packages:
+	@.ci/packages
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "dockerkit needs Python 3.11 or newer, and $(PYTHON) is not: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "$(PYTHON) cannot make virtual environments: install them first (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/ready-try: pyproject.toml | $(BIN)/pip
+	@echo "installing dockerkit into $(VENV)"
+	@$(BIN)/pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/ready-test: pyproject.toml | $(BIN)/pip
+	@echo "installing dockerkit and what its tests need into $(VENV)"
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[test,check]'
+	@touch $@ $(VENV)/ready-try

@@ -1,0 +1,144 @@
+"""Two towers on one ground floor; inside the daemon, imports go down only; what the shim loads is the standard library."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import house
+import pytest
+
+GROUND = {"errors", "schema"}
+LEFT = {"client", "cli", "compose", "notebook", "testing"}
+RIGHT = {"daemon"}
+FLOORS = (
+    {"kernel"},
+    {"logs"},
+    {"images", "registry", "networks", "volumes", "runtime", "state"},
+    {"builder", "swarm"},
+    {"engine"},
+    {"api"},
+    {"__main__", "probe"},
+)
+"""From the cellar up. Rooms on one floor never import each other; the engine brings them together."""
+
+TYPES_ONLY = {("dockerkit.errors", "dockerkit.client.completed")}
+"""Imports for the type checker that point up, each on purpose: an error may carry what the client calls a result."""
+
+STANDARD = set(sys.stdlib_module_names) | {"__future__"}
+
+
+def tower(module: str) -> str:
+    """ground, left, right, or top: the package's own ``__init__``, where the public names are."""
+    top, _, rest = module.partition(".")
+    if top == "pytest_dockerkit":
+        return "left"
+    room = rest.split(".")[0]
+    for name, rooms in (("ground", GROUND), ("left", LEFT), ("right", RIGHT)):
+        if room in rooms:
+            return name
+    assert not room, f"{module} is in no tower: say in tests/architecture where it belongs"
+    return "top"
+
+
+def floor(module: str) -> tuple[int, str]:
+    """The floor of a daemon's module, and its room."""
+    room = module.split(".")[2] if module.count(".") > 1 else ""
+    if not room:
+        return -1, room
+    assert any(room in rooms for rooms in FLOORS), f"{module} is on no floor: say in tests/architecture where it belongs"
+    return next(number for number, rooms in enumerate(FLOORS) if room in rooms), room
+
+
+def ours() -> list[house.Import]:
+    """Imports of one module of the project by another."""
+    every = (one for module in house.modules() for one in house.imports(module) if one.target in house.modules())
+    return [one for one in every if (one.source, one.target) not in TYPES_ONLY]
+
+
+def said(one: house.Import) -> str:
+    return f"{house.short(house.modules()[one.source])}:{one.line} imports {one.target}"
+
+
+MAY = {
+    "ground": {"ground"},
+    "left": {"ground", "left", "top"},
+    "right": {"ground", "right", "top"},
+    "top": {"ground", "left", "top"},
+}
+
+
+def test_towers_import_only_themselves_and_the_ground_floor() -> None:
+    wrong = [said(one) for one in ours() if tower(one.target) not in MAY[tower(one.source)]]
+    assert not wrong, "\n".join(["imports between towers:", *wrong])
+
+
+@pytest.mark.parametrize(("start", "never"), [("left", "right"), ("right", "left"), ("ground", "left"), ("ground", "right")])
+def test_no_chain_of_imports_leads_to_the_other_tower(start: str, never: str) -> None:
+    for module in house.modules():
+        if tower(module) == start:
+            for reached, chain in house.chains([module], {"load", "late"}).items():
+                inside = reached in house.modules()
+                assert not inside or tower(reached) != never, f"the {start} tower reaches the {never}: {' -> '.join(chain)}"
+
+
+def test_schema_imports_nothing_that_does_input_or_output() -> None:
+    doors = {"asyncio", "http", "os", "pathlib", "shutil", "socket", "subprocess", "tempfile", "threading", "urllib"}
+    allowed = {"dockerkit.schema.endpoint": {"os"}}  # reads the environment's names, opens nothing
+    for module in house.modules():
+        if module.startswith("dockerkit.schema"):
+            for one in house.imports(module):
+                top = one.target.split(".")[0]
+                assert top not in doors - allowed.get(module, set()), f"schema does no input or output: {said(one)}"
+
+
+def test_inside_the_daemon_imports_go_down_only() -> None:
+    wrong = []
+    for one in ours():
+        if tower(one.source) == tower(one.target) == "right":
+            (from_floor, from_room), (to_floor, to_room) = floor(one.source), floor(one.target)
+            if from_room != to_room and to_floor >= from_floor:
+                wrong.append(said(one) + (" (a peer)" if to_floor == from_floor else " (upstairs)"))
+    assert not wrong, "\n".join(["imports that do not go down:", *wrong])
+
+
+def standard_library_only() -> list[str]:
+    """The modules that a process without site-packages loads: the kernel's door, log records, the shim and its keepers."""
+    modules = house.modules()
+    starts = [name for name in modules if name.startswith("dockerkit.daemon.kernel")]
+    return starts + [name for name in ("dockerkit.daemon.logs.records", "dockerkit.daemon.runtime.shim") if name in modules]
+
+
+def test_shim_and_kernel_reach_the_standard_library_only() -> None:
+    modules = house.modules()
+    wrong = [
+        " -> ".join(chain)
+        for reached, chain in house.chains(standard_library_only(), {"load", "late"}).items()
+        if (tower(reached) not in {"right", "top"} if reached in modules else reached.split(".")[0] not in STANDARD)
+    ]
+    assert not wrong, "\n".join(["reached from the shim or the kernel, but not the standard library:", *wrong])
+
+
+def test_shim_loads_where_no_package_is_installed() -> None:
+    loaded = "; ".join(f"import {name}" for name in standard_library_only())
+    tried = subprocess.run(
+        [sys.executable, "-S", "-c", loaded],
+        check=False,
+        cwd=house.ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(house.ROOT)},
+    )
+    assert tried.returncode == 0, tried.stderr
+
+
+HEAVY = {"IPython", "asyncio", "click", "docker", "h11", "httpcore", "httpx", "pandas", "pytest", "rich", "sqlite3"}
+
+
+@pytest.mark.parametrize(("module", "may"), [("dockerkit", set()), ("dockerkit.cli.main", {"click"})])
+def test_importing_is_light(module: str, may: set[str]) -> None:
+    asked = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", asked], cwd=house.ROOT, capture_output=True, text=True, check=True)
+    heavy = {name.split(".")[0] for name in loaded.stdout.split()} & (HEAVY - may)
+    assert not heavy, f"import {module} loads {sorted(heavy)}: import them where they are used"
