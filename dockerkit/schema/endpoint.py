@@ -23,13 +23,13 @@ def data_root(environ: Mapping[str, str] = os.environ) -> str:
 
 def root_id(root: str) -> str:
     """Return eight hex digits that name a data root, in cgroups, links and tables."""
-    return hashlib.sha256(root.encode()).hexdigest()[:8]
+    return hashlib.sha256(os.fsencode(root)).hexdigest()[:8]
 
 
 def socket_path(root: str) -> str:
     """Return the path of a data root's API socket; short enough for ``sun_path`` (unix(7)) whatever the root."""
     path = os.path.join(root, "dockerkit.sock")
-    return path if len(path) <= _SUN_PATH else f"/run/dockerkit-{root_id(root)}.sock"
+    return path if len(os.fsencode(path)) <= _SUN_PATH else f"/run/dockerkit-{root_id(root)}.sock"
 
 
 def version_tuple(version: str) -> tuple[int, int]:

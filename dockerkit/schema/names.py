@@ -16,6 +16,8 @@ FULL_ID = re.compile(r"[0-9a-f]{64}")
 _SEPARATOR = r"(?:[._]|__|[-]+)"
 _COMPONENT = rf"[a-z0-9]+(?:{_SEPARATOR}[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_REGISTRY = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?")
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}")
 
@@ -34,7 +36,8 @@ class Reference:
         """The repository as Docker prints it: without ``docker.io`` and ``library``."""
         if self.registry != DEFAULT_REGISTRY:
             return f"{self.registry}/{self.repository}"
-        return self.repository.removeprefix("library/")
+        official = self.repository.removeprefix("library/")
+        return self.repository if "/" in official else official
 
     def __str__(self) -> str:
         """The reference as Docker prints it, e.g. ``busybox:latest``."""
@@ -51,14 +54,15 @@ def parse_reference(text: str) -> Reference:
 
     :raises Invalid: not a reference; in Docker's words.
     """
-    rest, _, digest = text.partition("@")
-    if digest and not _DIGEST.fullmatch(digest):
+    rest, at, digest = text.partition("@")
+    if at and not _DIGEST.fullmatch(digest):
         raise Invalid(f"invalid reference format: {text!r} has a malformed digest")
     name, tag = _split_tag(rest)
     registry, repository = _split_registry(name)
     if repository != repository.lower():
         raise Invalid(f"invalid reference format: repository name ({name}) must be lowercase")
-    if not _REPOSITORY.fullmatch(repository) or (tag and not _TAG.fullmatch(tag)) or len(repository) > 255:
+    well_formed = _REGISTRY.fullmatch(registry) and _REPOSITORY.fullmatch(repository) and len(repository) <= 255
+    if not well_formed or (tag and not _TAG.fullmatch(tag)):
         raise Invalid(f"invalid reference format: {text!r}")
     if FULL_ID.fullmatch(name):
         raise Invalid(f"invalid repository name ({name}), cannot specify 64-byte hexadecimal strings")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from math import isfinite
 
 from dockerkit.errors import Invalid
 
@@ -18,12 +19,13 @@ def parse_size(size: str | int | float) -> int:
 
     :raises Invalid: not a size.
     """
-    if isinstance(size, (int, float)):
-        return int(size)
-    found = _SIZE.fullmatch(size.strip())
-    if not found:
+    found = None if isinstance(size, (int, float)) else _SIZE.fullmatch(size.strip())
+    if (isinstance(size, float) and not isfinite(size)) or (isinstance(size, str) and not found):
         raise Invalid(f"invalid size: {size!r}", hint='write a number of bytes, or "512k", "256m", "2g"')
-    return int(float(found[1]) * 1024 ** _POWERS[found[2].lower()])
+    if not found:
+        return int(size)
+    number = float(found[1]) if "." in found[1] else int(found[1])
+    return int(number * 1024 ** _POWERS[found[2].lower()])
 
 
 def parse_duration(duration: str | int | float) -> float:
@@ -40,12 +42,12 @@ def parse_duration(duration: str | int | float) -> float:
 
 
 def human_size(size: int) -> str:
-    """Return a size as ``docker images`` prints it: powers of 1000, four significant digits at most."""
-    value, units = float(size), ["B", "kB", "MB", "GB", "TB", "PB"]
-    while value >= 1000 and len(units) > 1:
+    """Return a size as ``docker images`` prints it: powers of 1000, three significant digits at most."""
+    value, units = float(size), ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
+    while value >= 999.5 and len(units) > 1:
         value /= 1000
         units.pop(0)
-    return f"{value:.4g}{units[0]}"
+    return f"{value:.3g}{units[0]}"
 
 
 _SPANS = (
@@ -54,27 +56,34 @@ _SPANS = (
     (60, 1, "{} seconds"),
     (120, 60, "About a minute"),
     (3600, 60, "{} minutes"),
-    (5400, 3600, "About an hour"),
-    (48 * 3600, 3600, "{} hours"),
-    (14 * 86400, 86400, "{} days"),
-    (60 * 86400, 7 * 86400, "{} weeks"),
-    (730 * 86400, 30 * 86400, "{} months"),
 )
+"""(below so many seconds, seconds in a unit, words)"""
+
+_LONG_SPANS = (
+    (2, 1, "About an hour"),
+    (48, 1, "{} hours"),
+    (14 * 24, 24, "{} days"),
+    (60 * 24, 7 * 24, "{} weeks"),
+    (730 * 24, 30 * 24, "{} months"),
+)
+"""(below so many hours, hours in a unit, words)"""
 
 
 def human_duration(seconds: float) -> str:
     """Return a span as ``docker ps`` prints it: ``Less than a second``, ``5 seconds``, ``About a minute``."""
-    for limit, unit, words in _SPANS:
-        if seconds < limit:
-            rounded = seconds + 1800 if unit == 3600 else seconds
-            return words.format(int(rounded // unit))
+    hours = int(seconds / 3600 + 0.5)  # Docker rounds hours, and cuts everything else
+    amount, spans = (seconds, _SPANS) if seconds < 3600 else (hours, _LONG_SPANS)
+    for limit, unit, words in spans:
+        if amount < limit:
+            return words.format(int(amount // unit))
     return f"{int(seconds // (365 * 86400))} years"
 
 
 def rfc3339(nanoseconds: int) -> str:
     """Return a moment (nanoseconds since 1970) as Docker writes it, in UTC with nine digits."""
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+    moment = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+    return f"{moment.isoformat(timespec='seconds')}.{rest:09d}Z"
 
 
 def from_rfc3339(text: str) -> int:
@@ -83,7 +92,10 @@ def from_rfc3339(text: str) -> int:
     :raises Invalid: not such a moment.
     """
     found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", text)
-    if not found:
+    try:
+        moment = datetime.fromisoformat(found[1] + found[3].replace("Z", "+00:00")) if found else None
+    except ValueError:  # the thirtieth of February
+        moment = None
+    if not found or not moment:
         raise Invalid(f"invalid time: {text!r}", hint="write 2026-01-31T12:00:00Z")
-    moment = datetime.fromisoformat(found[1] + found[3].replace("Z", "+00:00"))
     return int(moment.timestamp()) * 1_000_000_000 + int((found[2] or "0").ljust(9, "0"))

@@ -41,7 +41,9 @@ def decode(body: bytes, model: type[M]) -> M:
     """
     try:
         plain = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except RecursionError:
+        raise Invalid("invalid JSON: nested too deeply") from None
+    except (msgspec.DecodeError, ValueError) as error:  # ValueError: bytes that are not UTF-8, numbers without end
         raise Invalid(f"invalid JSON: {error}") from None
     return convert(plain, model)
 
@@ -72,11 +74,20 @@ def _canonical(value: Any, hint: Any) -> Any:
             return _canonical_struct(value, hint)
         if get_origin(hint) is dict:
             item = get_args(hint)[1]
-            return {key: _canonical(inner, item) for key, inner in value.items()}
+            return {key: _canonical_item(inner, item) for key, inner in value.items()}
     if isinstance(value, list) and get_origin(hint) is list:
         item = get_args(hint)[0]
-        return [_canonical(inner, item) for inner in value]
+        return [_canonical_item(inner, item) for inner in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise Invalid("invalid JSON: a number does not fit in 64 bits")
     return value
+
+
+def _canonical_item(value: Any, hint: Any) -> Any:
+    """As :func:`_canonical`; a null where text or an object is due becomes the empty one, as in Go."""
+    if value is None:
+        return {str: "", dict: {}}.get(get_origin(hint) or hint)
+    return _canonical(value, hint)
 
 
 def _canonical_struct(value: dict[str, Any], model: type[msgspec.Struct]) -> dict[str, Any]:
