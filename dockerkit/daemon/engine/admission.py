@@ -1,0 +1,88 @@
+"""What this engine does not do yet is refused by name, with the reason; never ignored.
+
+A table: how to see that a request asks for it, what to call it, why not. Checking of values is ``runtime.spec``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from msgspec import UNSET
+
+from dockerkit.errors import Unsupported
+from dockerkit.schema.container import CreateRequest, HostConfig
+
+_LOOPBACK_MODES = ("", "default", "bridge", "none", "host")
+
+
+class Refusal(NamedTuple):
+    """A wish that cannot be kept."""
+
+    asked: Callable[[HostConfig], object]
+    subject: str
+    reason: str
+
+
+REFUSALS = (
+    Refusal(
+        lambda host: host.network_mode not in _LOOPBACK_MODES,
+        "this network mode",
+        "containers have loopback only (none) or the host's network (host)",
+    ),
+    Refusal(lambda host: host.port_bindings or host.publish_all_ports, "published ports", "there are no networks yet"),
+    Refusal(lambda host: host.links, "links", "there are no networks yet"),
+    Refusal(lambda host: host.volumes_from, "volumes from another container", "there are no volumes yet; use a bind"),
+    Refusal(
+        lambda host: any(":" in bind and not bind.startswith("/") for bind in host.binds or ()),
+        "named volumes",
+        "there are no volumes yet; bind an absolute path of the host",
+    ),
+    Refusal(
+        lambda host: any(mount.type not in ("bind", "tmpfs") for mount in host.mounts or ()),
+        "mounts other than bind and tmpfs",
+        "there are no volumes yet",
+    ),
+    Refusal(
+        lambda host: host.restart_policy.name not in ("", "no"),
+        "restart policies",
+        "a container that ended is not started again yet",
+    ),
+    Refusal(lambda host: host.init is True, "an init process", "use an image that brings its own"),
+    Refusal(lambda host: host.userns_mode not in ("", "host"), "user namespaces", "the mode may only be host"),
+    Refusal(lambda host: host.device_requests, "device requests", "there are no device drivers; name devices"),
+    Refusal(lambda host: host.storage_opt, "storage options", "the overlay snapshotter has none"),
+    Refusal(lambda host: host.runtime not in ("", "runc", "dockerkit"), "this runtime", "there is dockerkit's own only"),
+    Refusal(
+        lambda host: host.log_config.type not in ("", "json-file", "local", "none"),
+        "this log driver",
+        "choose json-file, local or none",
+    ),
+    Refusal(
+        lambda host: any(mode.startswith("container:") for mode in (host.pid_mode, host.ipc_mode)),
+        "sharing another container's namespaces",
+        "the mode may be private or host",
+    ),
+)
+
+
+def admit(request: CreateRequest) -> list[str]:
+    """Check that the engine can keep what it would promise; return warnings for what it leaves out.
+
+    :raises Unsupported: naming the first wish that cannot be kept, and the reason.
+    """
+    for refusal in REFUSALS:
+        if refusal.asked(request.host_config):
+            raise Unsupported(f"{refusal.subject} cannot be had from this engine: {refusal.reason}")
+    return [text for wanted, text in _warnings(request) if wanted]
+
+
+def _warnings(request: CreateRequest) -> tuple[tuple[object, str], ...]:
+    return (
+        (
+            request.host_config.network_mode in ("", "default", "bridge"),
+            "this engine has no bridge network yet: the container has a loopback interface only",
+        ),
+        (request.healthcheck is not UNSET, "health checks are not run yet"),
+        (request.volumes, "there are no anonymous volumes yet: these paths are kept in the container's own layer"),
+    )

@@ -1,0 +1,163 @@
+"""The container verbs as the API calls them: each finds its container and hands over to the verb's own file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from dockerkit.daemon.engine import create, inspecting, listing, logreading, removal, start, stopping
+from dockerkit.daemon.engine.core import Core
+from dockerkit.daemon.engine.entries import Entry
+from dockerkit.daemon.engine.lifecycle import Phase
+from dockerkit.daemon.engine.sessions import Sessions
+from dockerkit.daemon.engine.waiting import CONDITIONS, NOT_RUNNING
+from dockerkit.daemon.runtime.launch import Attachment
+from dockerkit.errors import Conflict, Invalid, NotFound, Unsupported
+from dockerkit.schema.container import ContainerInspect, ContainerSummary, CreateRequest, CreateResponse, WaitResponse
+
+if TYPE_CHECKING:
+    from builtins import list as List  # noqa: N812 - `list` is one of Docker's verbs here
+
+
+class Containers:
+    """All containers of this engine. `ref` is a full id, a name, or a unique prefix of an id."""
+
+    def __init__(self, core: Core, sessions: Sessions) -> None:
+        self._core = core
+        self._sessions = sessions
+
+    def create(self, request: CreateRequest, *, name: str = "", platform: str = "", session: str = "") -> CreateResponse:
+        """Make a container; see :func:`dockerkit.daemon.engine.create.create`.
+
+        :param session: the open session that shall own it.
+        """
+        if platform and not platform.startswith("linux"):
+            raise Invalid(f"platform {platform} cannot run here", hint="this host runs linux containers")
+        if session:
+            self._sessions.check(session)
+        answer = create.create(self._core, request, name, session)
+        if session:
+            self._check_again(session, answer.id)
+        return answer
+
+    def _check_again(self, session: str, id: str) -> None:
+        """A session that ended while its container was made has not seen it: then it is removed here."""
+        try:
+            self._sessions.check(session)
+        except NotFound:
+            self.remove(id, force=True)
+            raise
+
+    def start(self, ref: str) -> bool:
+        """Run a container; False when it was running already. See :func:`dockerkit.daemon.engine.start.start`."""
+        return start.start(self._core, self._core.entries.resolve(ref))
+
+    def attach(self, ref: str, attachment: Attachment) -> None:
+        """Connect a descriptor to the container's streams: at once when it runs, else at its next start.
+
+        :param attachment: its descriptor belongs to the engine from here on, whatever happens.
+        """
+        try:
+            self._attach(self._core.entries.resolve(ref), attachment)
+        except BaseException:
+            os.close(attachment.fd)
+            raise
+
+    def _attach(self, entry: Entry, attachment: Attachment) -> None:
+        with entry.lock:
+            if entry.removal is not None:
+                raise Conflict("container is marked for removal and cannot be attached to")
+            if entry.record.phase is Phase.RUNNING and entry.keeper is not None:
+                entry.keeper.attach(attachment)
+            else:
+                entry.pending.append(attachment)
+
+    def wait(self, ref: str, condition: str = NOT_RUNNING) -> Future[WaitResponse]:
+        """Return a future for the exit code.
+
+        :param condition: ``not-running`` (now or at the next exit), ``next-exit``, ``removed``.
+        :raises Invalid: another condition.
+        """
+        entry = self._core.entries.resolve(ref)
+        condition = condition or NOT_RUNNING
+        if condition not in CONDITIONS:
+            raise Invalid(f'invalid condition: "{condition}"', hint=f"one of {', '.join(CONDITIONS)}")
+        with entry.lock:
+            if condition == NOT_RUNNING and entry.record.phase is not Phase.RUNNING:
+                done: Future[WaitResponse] = Future()
+                done.set_result(WaitResponse(status_code=entry.record.state.exit_code))
+                return done
+            return entry.waiters.add(condition)
+
+    def inspect(self, ref: str, *, size: bool = False) -> ContainerInspect:
+        """Return everything known of a container."""
+        return inspecting.inspect(self._core, self._core.entries.resolve(ref), size=size)
+
+    def list(
+        self, *, all: bool = False, limit: int = 0, size: bool = False, filters: Mapping[str, List[str]] | None = None
+    ) -> List[ContainerSummary]:
+        """Return a row for each container that fits, newest first; see :func:`dockerkit.daemon.engine.listing.rows`."""
+        return listing.rows(self._core, all=all, limit=limit, size=size, filters=filters or {})
+
+    def logs(
+        self,
+        ref: str,
+        *,
+        stdout: bool,
+        stderr: bool,
+        since: int = 0,
+        until: int = 0,
+        tail: int | None = None,
+        timestamps: bool = False,
+    ) -> Iterator[tuple[int, bytes]]:
+        """Give what a container wrote so far, a line at a time with its stream; moments in ns since 1970.
+
+        :raises Invalid: neither stream was asked for; in Docker's words.
+        :raises Unsupported: its log driver keeps nothing.
+        """
+        record = self._core.entries.resolve(ref).record
+        if not (stdout or stderr):
+            raise Invalid("Bad parameters: you must choose at least one stream")
+        if record.host_config.log_config.type == "none":
+            raise Conflict(
+                "configured logging driver does not support reading", hint="its log driver is none: nothing was kept"
+            )
+        streams = frozenset(number for number, wanted in ((1, stdout), (2, stderr)) if wanted)
+        path = f"{self._core.directory(record.id)}/log"
+        return logreading.read_log(path, streams=streams, since=since, until=until, tail=tail, timestamps=timestamps)
+
+    def log_size(self, ref: str) -> int:
+        """Return how many bytes the log has now: where a replay that starts "now" begins."""
+        try:
+            return os.stat(f"{self._core.directory(self._core.entries.resolve(ref).record.id)}/log").st_size
+        except FileNotFoundError:
+            return 0
+
+    def tty(self, ref: str) -> bool:
+        """Tell whether a container has a terminal, so that its output is one raw stream."""
+        return self._core.entries.resolve(ref).record.config.tty
+
+    def kill(self, ref: str, signal: str = "SIGKILL") -> None:
+        """Send a signal; see :func:`dockerkit.daemon.engine.stopping.kill`."""
+        stopping.kill(self._core, self._core.entries.resolve(ref), signal or "SIGKILL")
+
+    def stop(self, ref: str, *, timeout: int | None = None, signal: str = "") -> Future[bool]:
+        """Ask a container to end, then kill it; see :func:`dockerkit.daemon.engine.stopping.stop`."""
+        return stopping.stop(self._core, self._core.entries.resolve(ref), timeout, signal)
+
+    def resize(self, ref: str, *, rows: int, columns: int) -> None:
+        """Tell a container's terminal its size.
+
+        :raises Conflict: it is not running.
+        """
+        entry = self._core.entries.resolve(ref)
+        with entry.lock:
+            if entry.record.phase is not Phase.RUNNING or entry.keeper is None:
+                raise Conflict(f"container {entry.record.id} is not running")
+            entry.keeper.resize(rows, columns)
+
+    def remove(self, ref: str, *, force: bool = False, volumes: bool = False) -> Future[None]:
+        """Remove a container; see :func:`dockerkit.daemon.engine.removal.remove`."""
+        return removal.remove(self._core, self._core.entries.resolve(ref), force=force)

@@ -1,0 +1,52 @@
+"""What every verb has at hand: data root, state, images, runtime, containers; and the one way to change a container."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from dockerkit.daemon.engine.entries import Entries, Entry
+from dockerkit.daemon.engine.events import Happening, message
+from dockerkit.daemon.engine.record import Record
+from dockerkit.daemon.images.images import Images
+from dockerkit.daemon.runtime.runtime import Runtime
+from dockerkit.daemon.state import containers, journal
+from dockerkit.daemon.state.database import Database
+from dockerkit.schema.wire import encode
+
+
+@dataclass(slots=True)
+class Core:
+    """The engine's insides, handed to every verb."""
+
+    root: str
+    database: Database
+    images: Images
+    runtime: Runtime
+    pool: ThreadPoolExecutor
+    entries: Entries = field(default_factory=Entries)
+
+    def directory(self, id: str) -> str:
+        """Return the path of a container's own directory."""
+        return os.path.join(self.root, "containers", id)
+
+    def commit(self, entry: Entry, record: Record, *happenings: Happening) -> None:
+        """Write a container's new record and what happened, together, then let readers see it.
+
+        :raises Exhausted: the disk is full; nothing changed.
+        """
+        with self.database.transaction() as tx:
+            containers.put(tx, record.id, record.name, encode(record))
+            for happening in happenings:
+                event = message(record, happening)
+                journal.append(tx, event.time_nano, encode(event))
+        entry.record = record
+
+    def erase(self, entry: Entry, happening: Happening) -> None:
+        """Delete a container's record and write what happened, together, then forget it."""
+        with self.database.transaction() as tx:
+            containers.delete(tx, entry.record.id)
+            event = message(entry.record, happening)
+            journal.append(tx, event.time_nano, encode(event))
+        self.entries.forget(entry)

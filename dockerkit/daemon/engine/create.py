@@ -1,0 +1,113 @@
+"""``create``: a wish becomes a container: checked, merged with its image, given a name, a directory and a record."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from dataclasses import dataclass, field
+
+from dockerkit.daemon.engine.admission import admit
+from dockerkit.daemon.engine.core import Core
+from dockerkit.daemon.engine.defaults import filled
+from dockerkit.daemon.engine.entries import Entry
+from dockerkit.daemon.engine.events import Happening
+from dockerkit.daemon.engine.merge import merge, words
+from dockerkit.daemon.engine.mounts import mount_points
+from dockerkit.daemon.engine.naming import free_name
+from dockerkit.daemon.engine.record import Record
+from dockerkit.daemon.engine.removal import remove_tree
+from dockerkit.daemon.engine.steps import Step, run
+from dockerkit.daemon.images.images import Image
+from dockerkit.daemon.runtime.spec import validate
+from dockerkit.errors import Invalid
+from dockerkit.schema.container import ContainerConfig, CreateRequest, CreateResponse
+from dockerkit.schema.names import check_container_name
+
+
+@dataclass(slots=True)
+class Creation:
+    """What the steps of one create pass on."""
+
+    core: Core
+    request: CreateRequest
+    id: str
+    name: str
+    image: Image
+    session: str
+    entry: Entry = field(init=False)
+
+
+def create(core: Core, request: CreateRequest, name: str, session: str) -> CreateResponse:
+    """Make a container of `request`; it does not run yet.
+
+    :param name: its name, or ``""`` for one of our choosing.
+    :param session: the session that owns it, or ``""``.
+    :raises NotFound: no such image here.
+    :raises Invalid: a wish is malformed or out of range; nothing was made.
+    :raises Conflict: the name is taken.
+    :raises Unsupported: a wish this engine cannot keep.
+    """
+    bare = check_container_name(name) if name else free_name(core.entries)
+    if not request.image:
+        raise Invalid("no image specified", hint="say which image the container is of")
+    image = core.images.get(request.image)
+    warnings = admit(request) + validate(request, request.host_config)
+    run(STEPS, creation := Creation(core, request, secrets.token_hex(32), bare, image, session))
+    return CreateResponse(id=creation.id, warnings=warnings)
+
+
+def _reserve(creation: Creation) -> None:
+    creation.core.entries.reserve(creation.name, creation.id)
+
+
+def _release(creation: Creation) -> None:
+    creation.core.entries.release(creation.name)
+
+
+def _make_directory(creation: Creation) -> None:
+    directory = creation.core.directory(creation.id)
+    os.mkdir(directory, 0o710)
+    os.mkdir(f"{directory}/upper", 0o755)
+    os.mkdir(f"{directory}/work", 0o700)
+
+
+def _remove_directory(creation: Creation) -> None:
+    remove_tree(creation.core.directory(creation.id))
+
+
+def _record(creation: Creation) -> None:
+    request, image = creation.request, creation.image
+    config = merge(_config(request), image.document.config)
+    if not config.hostname and request.host_config.network_mode != "host":
+        config.hostname = creation.id[:12]
+    elif not config.hostname:
+        config.hostname = os.uname().nodename
+    command = [*(words(config.entrypoint) or []), *(words(config.cmd) or [])]
+    host = filled(request.host_config)
+    record = Record(
+        id=creation.id,
+        name=creation.name,
+        created=time.time_ns(),
+        image=image.id,
+        path=command[0],
+        args=command[1:],
+        config=config,
+        host_config=host,
+        mounts=mount_points(host),
+        session=creation.session,
+    )
+    creation.entry = Entry(record)
+    creation.core.commit(creation.entry, record, Happening("create"))
+    creation.core.entries.add(creation.entry)
+
+
+def _config(request: CreateRequest) -> ContainerConfig:
+    return ContainerConfig(**{name: getattr(request, name) for name in ContainerConfig.__struct_fields__})
+
+
+STEPS = (
+    Step("reserve the name", _reserve, _release),
+    Step("make the directory", _make_directory, _remove_directory),
+    Step("record", _record),
+)

@@ -1,0 +1,45 @@
+"""What follows a container's end: the record, the event, those who waited, and its removal when it goes by itself."""
+
+from __future__ import annotations
+
+import logging
+
+from dockerkit.daemon.engine.core import Core
+from dockerkit.daemon.engine.entries import Entry
+from dockerkit.daemon.engine.events import Happening
+from dockerkit.daemon.engine.lifecycle import Phase
+from dockerkit.daemon.engine.removal import remove
+from dockerkit.daemon.runtime.runtime import Exit
+from dockerkit.errors import DockerkitError, NotFound
+
+log = logging.getLogger(__name__)
+
+
+def on_exit(core: Core, id: str, exit: Exit) -> None:
+    """Take note that a container's init ended. Called on the runtime's watcher thread, once for every start."""
+    try:
+        entry = core.entries.resolve(id)
+    except NotFound:
+        log.warning("container %s ended, but is not known any more", id)
+        return
+    with entry.lock:
+        if entry.record.phase is not Phase.RUNNING:  # a start that is being undone
+            return
+        _write(core, entry, exit)
+    entry.waiters.exited(exit.exit_code)
+    if entry.record.host_config.auto_remove:
+        remove(core, entry, force=True)
+
+
+def _write(core: Core, entry: Entry, exit: Exit) -> None:
+    record = entry.record.died(
+        exit.exit_code, exit.finished_at, oom_killed=exit.oom_killed, error=exit.error, log_lost=exit.log_lost
+    )
+    happenings = [Happening("oom")] if exit.oom_killed else []
+    try:
+        core.commit(entry, record, *happenings, Happening("die", {"exitCode": str(exit.exit_code)}))
+    except DockerkitError:
+        # The process is gone whether or not the disk takes the news: readers see the truth, and the next start of
+        # the daemon finds it in the keeper's exit record.
+        log.exception("the end of container %s could not be written down", record.id)
+        entry.record = record

@@ -1,0 +1,68 @@
+"""The engine: the one place that builds everything and knows everybody."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+from dockerkit.daemon.engine.containers import Containers
+from dockerkit.daemon.engine.core import Core
+from dockerkit.daemon.engine.dying import on_exit
+from dockerkit.daemon.engine.imageverbs import ImageVerbs
+from dockerkit.daemon.engine.recovery import recover
+from dockerkit.daemon.engine.sessions import Sessions
+from dockerkit.daemon.engine.system import System
+from dockerkit.daemon.images.images import Images
+from dockerkit.daemon.kernel import cgroups
+from dockerkit.daemon.runtime.runtime import Exit, Runtime
+from dockerkit.daemon.state.database import Database
+from dockerkit.errors import Exhausted
+
+
+class Engine:
+    """An engine on one data root; whoever makes it holds the root's lock.
+
+    :param root: the data root; its folders are made when missing.
+    """
+
+    def __init__(self, root: str) -> None:
+        _make_folders(root)
+        database = Database(f"{root}/state.db")
+        runtime = Runtime(f"{root}/run", on_exit=self._on_exit)
+        pool = ThreadPoolExecutor(4, thread_name_prefix="removal")
+        self._core = Core(root, database, Images(root), runtime, pool)
+        self.images = ImageVerbs(self._core)
+        self.sessions = Sessions(self._core)
+        self.containers = Containers(self._core, self.sessions)
+        identity = database.fact("id", str(uuid.uuid4()))
+        self.system = System(self._core, identity, cgroups.detect().version)
+
+    def start(self) -> None:
+        """Start the shim, then take up the containers and sessions of the daemon before."""
+        self._core.runtime.start()
+        recover(self._core)
+        self.sessions.recover()
+
+    @property
+    def running(self) -> int:
+        """How many containers run now."""
+        return sum(entry.keeper is not None and entry.record.state.running for entry in self._core.entries.all())
+
+    def close(self) -> None:
+        """Let go of everything; containers go on running under their keepers."""
+        self._core.pool.shutdown(wait=True)
+        self._core.runtime.close()
+        self._core.database.close()
+
+    def _on_exit(self, id: str, exit: Exit) -> None:
+        on_exit(self._core, id, exit)
+
+
+def _make_folders(root: str) -> None:
+    try:
+        for name, mode in (("", 0o711), ("containers", 0o710), ("run", 0o700)):
+            path = os.path.join(root, name)
+            os.makedirs(path, mode, exist_ok=True)
+    except OSError as error:
+        raise Exhausted(f"the data root {root} cannot be made: {error}", hint="choose another with DOCKERKIT_ROOT") from error

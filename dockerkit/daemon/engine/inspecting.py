@@ -1,0 +1,53 @@
+"""``inspect``: one container's record in Docker's shape."""
+
+from __future__ import annotations
+
+import os
+
+from dockerkit.daemon.engine.core import Core
+from dockerkit.daemon.engine.entries import Entry
+from dockerkit.daemon.engine.record import Record
+from dockerkit.schema.container import ContainerInspect, DriverData, EndpointSettings, NetworkSettings
+from dockerkit.schema.units import rfc3339
+
+
+def inspect(core: Core, entry: Entry, *, size: bool) -> ContainerInspect:
+    """Return everything known of a container; with `size` the bytes of its own layer and of the whole, too."""
+    record = entry.record
+    directory = core.directory(record.id)
+    found = ContainerInspect(
+        id=record.id,
+        created=rfc3339(record.created),
+        path=record.path,
+        args=record.args,
+        state=record.state,
+        image=record.image,
+        resolv_conf_path=f"{directory}/resolv.conf",
+        hostname_path=f"{directory}/hostname",
+        hosts_path=f"{directory}/hosts",
+        log_path="" if record.host_config.log_config.type == "none" else f"{directory}/log",
+        name=f"/{record.name}",
+        restart_count=record.restart_count,
+        host_config=record.host_config,
+        graph_driver=DriverData(name="overlay2", data={"UpperDir": f"{directory}/upper", "WorkDir": f"{directory}/work"}),
+        mounts=record.mounts,
+        config=record.config,
+        network_settings=NetworkSettings(networks=endpoints(record)),
+    )
+    if size:
+        found.size_rw = tree_size(f"{directory}/upper")
+        found.size_root_fs = found.size_rw + core.images.get(record.image).size
+    return found
+
+
+def endpoints(record: Record) -> dict[str, EndpointSettings]:
+    """Return a container's places on networks; without networks there is its mode's name only."""
+    return {record.host_config.network_mode: EndpointSettings()}
+
+
+def tree_size(top: str) -> int:
+    """Return the bytes of all regular files beneath a directory, links not followed."""
+    total = 0
+    for _, _, names, at in os.fwalk(top, follow_symlinks=False):
+        total += sum(os.stat(name, dir_fd=at, follow_symlinks=False).st_size for name in names)
+    return total

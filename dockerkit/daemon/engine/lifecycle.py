@@ -1,0 +1,58 @@
+"""The life of a container as one table: which change leads from which phase to which.
+
+Everything that asks "may this happen now?" asks here; documentation and widgets draw their diagrams from ``TABLE``.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+
+from dockerkit.errors import Conflict
+
+
+class Phase(StrEnum):
+    """Where a container is; the words are the Engine API's ``State.Status``."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    EXITED = "exited"
+    REMOVING = "removing"
+    DEAD = "dead"
+
+
+class Change(StrEnum):
+    """What can happen to a container."""
+
+    START = "start"
+    FAIL = "fail to start"
+    DIE = "die"
+    REMOVE = "remove"
+    STICK = "fail to be removed"
+
+
+TABLE = MappingProxyType(
+    {
+        (Phase.CREATED, Change.START): Phase.RUNNING,
+        (Phase.CREATED, Change.FAIL): Phase.CREATED,
+        (Phase.CREATED, Change.REMOVE): Phase.REMOVING,
+        (Phase.RUNNING, Change.DIE): Phase.EXITED,
+        (Phase.EXITED, Change.START): Phase.RUNNING,
+        (Phase.EXITED, Change.FAIL): Phase.EXITED,
+        (Phase.EXITED, Change.REMOVE): Phase.REMOVING,
+        (Phase.REMOVING, Change.STICK): Phase.DEAD,
+        (Phase.DEAD, Change.REMOVE): Phase.REMOVING,
+    }
+)
+
+
+def after(phase: Phase, change: Change, subject: str) -> Phase:
+    """Return the phase that `change` leads to.
+
+    :param subject: the container's id or name, for the error.
+    :raises Conflict: the table has no such change.
+    """
+    try:
+        return TABLE[phase, change]
+    except KeyError:
+        raise Conflict(f"container {subject} is {phase.value}: it cannot {change.value} now") from None

@@ -1,0 +1,60 @@
+"""What the engine knows of one container, as it is stored."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import field
+
+from dockerkit.daemon.engine.lifecycle import Change, Phase, after
+from dockerkit.schema.container import ContainerConfig, ContainerState, HostConfig, MountPoint
+from dockerkit.schema.units import rfc3339
+from dockerkit.schema.wire import Model
+
+
+class Record(Model, frozen=True):
+    """One container: the merged wish, where it is in its life, and who owns it. A value: a change makes a new one.
+
+    ``created`` is in nanoseconds since 1970; ``image`` is the id of the image, ``config.image`` the name it was asked by.
+    """
+
+    id: str
+    name: str
+    created: int
+    image: str
+    path: str
+    args: list[str]
+    config: ContainerConfig
+    host_config: HostConfig
+    state: ContainerState = field(default_factory=ContainerState)
+    mounts: list[MountPoint] = field(default_factory=list)
+    restart_count: int = 0
+    session: str = ""
+    log_lost: int = 0
+
+    @property
+    def phase(self) -> Phase:
+        """Where it is in its life."""
+        return Phase(self.state.status)
+
+    @property
+    def owned(self) -> bool:
+        """Whether it goes away by itself: removed at its end, or with the session that owns it."""
+        return bool(self.session) or self.host_config.auto_remove
+
+    def with_state(self, change: Change, **facts: object) -> Record:
+        """Return the record after `change`, its state updated with `facts`.
+
+        :raises Conflict: the lifecycle has no such change from here.
+        """
+        phase = after(self.phase, change, self.id)
+        facts |= {"status": phase.value, "running": phase is Phase.RUNNING, "dead": phase is Phase.DEAD}
+        return msgspec.structs.replace(self, state=msgspec.structs.replace(self.state, **facts))
+
+    def started(self, pid: int, at: int) -> Record:
+        """Return the record of the running container: process `pid`, since `at` (ns)."""
+        return self.with_state(Change.START, pid=pid, started_at=rfc3339(at), exit_code=0, error="", oom_killed=False)
+
+    def died(self, exit_code: int, at: int, *, oom_killed: bool = False, error: str = "", log_lost: int = 0) -> Record:
+        """Return the record of the container that ended at `at` (ns)."""
+        facts = {"pid": 0, "exit_code": exit_code, "finished_at": rfc3339(at), "oom_killed": oom_killed, "error": error}
+        return msgspec.structs.replace(self.with_state(Change.DIE, **facts), log_lost=self.log_lost + log_lost)

@@ -1,0 +1,87 @@
+"""``rm``: a container's directory, record and name go; one that runs is killed first when forced.
+
+Nothing waits: the removal is a future, completed when everything is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+from concurrent.futures import Future
+
+from dockerkit.daemon.engine.core import Core
+from dockerkit.daemon.engine.entries import Entry
+from dockerkit.daemon.engine.events import Happening
+from dockerkit.daemon.engine.lifecycle import Change, Phase
+from dockerkit.errors import Conflict, Failed
+
+log = logging.getLogger(__name__)
+SIGKILL = 9
+
+
+def remove(core: Core, entry: Entry, *, force: bool) -> Future[None]:
+    """Remove a container; with `force` kill it first. Asking twice gives the same future.
+
+    :raises Conflict: it runs and `force` was not said; in Docker's words.
+    """
+    with entry.lock:
+        if entry.removal is not None:
+            return entry.removal
+        record = entry.record
+        if record.phase is Phase.RUNNING and not force:
+            raise Conflict(
+                f'cannot remove container "/{record.name}": container is running: '
+                "stop the container before removing or force remove"
+            )
+        removal = entry.removal = Future()
+        keeper = entry.keeper
+        if keeper is None:
+            _finish(core, entry, removal)
+        else:
+            if record.phase is Phase.RUNNING:
+                keeper.kill(SIGKILL)
+            keeper.gone.add_done_callback(lambda _: core.pool.submit(_finish, core, entry, removal))
+    return removal
+
+
+def _finish(core: Core, entry: Entry, removal: Future[None]) -> None:
+    id = entry.record.id
+    try:
+        if entry.record.phase is not Phase.REMOVING:  # the intent before the act: a crash in between is taken up again
+            core.commit(entry, entry.record.with_state(Change.REMOVE))
+        _erase(core, entry)
+    except Exception as error:
+        log.exception("container %s could not be removed", id)
+        entry.removal = None
+        _mark_dead(core, entry, str(error))
+        entry.waiters.removed(entry.record.state.exit_code, f"failed to remove container {id}: {error}")
+        removal.set_exception(
+            Failed(f"container {id} could not be removed: {error}", hint="remove it again once the cause is gone")
+        )
+        return
+    entry.waiters.removed(entry.record.state.exit_code)
+    removal.set_result(None)
+
+
+def _erase(core: Core, entry: Entry) -> None:
+    """Remove what is there; each act may have been done before a crash."""
+    for attachment in entry.pending:
+        os.close(attachment.fd)
+    entry.pending = []
+    remove_tree(core.directory(entry.record.id))
+    core.erase(entry, Happening("destroy"))
+
+
+def _mark_dead(core: Core, entry: Entry, error: str) -> None:
+    if entry.record.phase is Phase.REMOVING:
+        with contextlib.suppress(Exception):  # the removal's own failure is what counts, and is what the caller gets
+            core.commit(entry, entry.record.with_state(Change.STICK, error=error))
+
+
+def remove_tree(path: str) -> None:
+    """Remove a directory and all beneath it, by descriptor and never through a link; harmless when it is not there."""
+    assert shutil.rmtree.avoids_symlink_attacks
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(path)

@@ -1,0 +1,193 @@
+"""``start``: a list of named steps from record to running program, undone in reverse when one fails."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import platform
+from concurrent.futures import TimeoutError as WaitTimeout
+from dataclasses import dataclass, field
+from typing import Any
+
+from dockerkit.daemon.engine.core import Core
+from dockerkit.daemon.engine.entries import Entry
+from dockerkit.daemon.engine.events import Happening
+from dockerkit.daemon.engine.files import write_files
+from dockerkit.daemon.engine.lifecycle import Change, Phase, after
+from dockerkit.daemon.engine.merge import process_environment
+from dockerkit.daemon.engine.mounts import bind_mounts, prepare_sources
+from dockerkit.daemon.engine.removal import remove_tree
+from dockerkit.daemon.engine.steps import Step, run
+from dockerkit.daemon.runtime.launch import Attachment, Launch, Rootfs
+from dockerkit.daemon.runtime.runtime import Keeper, StartFailed
+from dockerkit.daemon.runtime.spec import runtime_spec, seccomp_program
+from dockerkit.errors import Conflict, ContainerFailed, Failed
+from dockerkit.schema.endpoint import root_id
+
+_UNDO_WAIT = 10.0
+_NOT_FOUND = 127
+_CANNOT_RUN = 126
+_BEFORE_EXEC = 128
+_PREFIX = "failed to create task for container: failed to create shim task: OCI runtime create failed"
+
+
+@dataclass(slots=True)
+class Start:
+    """What the steps of one start pass on."""
+
+    core: Core
+    entry: Entry
+    directory: str
+    spec: dict[str, Any] = field(default_factory=dict)
+    attachments: list[Attachment] = field(default_factory=list)
+    keeper: Keeper = field(init=False)
+
+
+def start(core: Core, entry: Entry) -> bool:
+    """Run the container's program; return once it has been executed. False when it was running already.
+
+    :raises ContainerFailed: the program could not be started (126, 127, 128); the container stays as it was.
+    :raises Conflict: the container is being removed.
+    """
+    with entry.lock:
+        record = entry.record
+        if record.phase is Phase.RUNNING:
+            return False
+        if entry.removal is not None:
+            raise Conflict("container is marked for removal and cannot be started")
+        after(record.phase, Change.START, record.id)
+        context = Start(core, entry, core.directory(record.id))
+        try:
+            run(STEPS, context)
+        except StartFailed as failure:
+            raise _failed(core, entry, failure) from failure
+        finally:
+            for attachment in context.attachments:  # a start that got as far as the keeper has given them away
+                os.close(attachment.fd)
+    return True
+
+
+def _wait_for_the_last_keeper(context: Start) -> None:
+    if context.entry.keeper is not None:
+        context.entry.keeper.gone.result(_UNDO_WAIT)
+        context.entry.keeper = None
+
+
+def _files(context: Start) -> None:
+    prepare_sources(context.entry.record.host_config)
+    write_files(context.entry.record, context.directory)
+
+
+def _snapshot(context: Start) -> None:
+    # overlay refuses a work directory left by a `volatile` mount; a new one is always accepted
+    work = f"{context.directory}/work"
+    if context.entry.record.owned:
+        remove_tree(work)
+        os.mkdir(work, 0o700)
+
+
+def _spec(context: Start) -> None:
+    record = context.entry.record
+    context.spec = runtime_spec(
+        id=record.id,
+        hostname=record.config.hostname,
+        config=record.config,
+        host_config=record.host_config,
+        arguments=[record.path, *record.args],
+        environment=process_environment(record.config, record.config.hostname),
+        directory=context.directory,
+        cgroup=_cgroup(
+            context.core.root, record.id, confined=not (record.host_config.privileged or record.host_config.devices)
+        ),
+        binds=bind_mounts(record.host_config),
+    )
+
+
+def _cgroup(root: str, id: str, *, confined: bool) -> str:
+    return f"dockerkit-{root_id(root)}/{'confined' if confined else 'open'}/{id}"
+
+
+def _spawn(context: Start) -> None:
+    entry, record = context.entry, context.entry.record
+    context.attachments, entry.pending = entry.pending, []
+    launch = Launch(
+        id=record.id,
+        directory=context.directory,
+        spec=context.spec,
+        rootfs=_rootfs(context),
+        user=record.config.user,
+        groups=tuple(record.host_config.group_add or ()),
+        open_stdin=record.config.open_stdin,
+        stdin_once=record.config.stdin_once,
+        log=None if record.host_config.log_config.type == "none" else f"{context.directory}/log",
+        seccomp=seccomp_program(context.spec, record.host_config, f"{context.core.root}/run", platform.machine()),
+        attachments=context.attachments,
+    )
+    context.attachments = []
+    context.keeper = entry.keeper = context.core.runtime.spawn(launch)
+
+
+def _rootfs(context: Start) -> Rootfs:
+    image = context.core.images.get(context.entry.record.image)
+    directory = context.directory
+    lower = context.core.images.lower(image)
+    return Rootfs(lower=lower, upper=f"{directory}/upper", work=f"{directory}/work", volatile=context.entry.record.owned)
+
+
+def _kill(context: Start) -> None:
+    context.keeper.kill(9)
+    with contextlib.suppress(WaitTimeout):  # the exit is reported whenever it comes
+        context.keeper.gone.result(_UNDO_WAIT)
+    context.entry.keeper = None
+
+
+def _record(context: Start) -> None:
+    keeper = context.keeper
+    context.core.commit(context.entry, context.entry.record.started(keeper.pid, keeper.started_at), Happening("start"))
+
+
+STEPS = (
+    Step("wait for the last keeper", _wait_for_the_last_keeper),
+    Step("files", _files),
+    Step("snapshot", _snapshot),
+    Step("spec", _spec),
+    Step("spawn", _spawn, _kill),
+    Step("record", _record),
+)
+
+
+def _failed(core: Core, entry: Entry, failure: StartFailed) -> Failed:
+    """Write down why it could not start and return the error, in the words clients parse."""
+    exit_code = _exit_code(failure)
+    text = f"{_PREFIX}: {_words(failure)}: unknown"
+    core.commit(entry, entry.record.with_state(Change.FAIL, exit_code=exit_code, error=text))
+    if failure.step == "exec":
+        return ContainerFailed(text, hint=_hint(failure))
+    return Failed(text, hint=_hint(failure))
+
+
+def _exit_code(failure: StartFailed) -> int:
+    """127 not found, 126 found but not to be run, 128 anything before the program's turn came."""
+    if failure.step != "exec":
+        return _BEFORE_EXEC
+    return _NOT_FOUND if failure.errno in (errno.ENOENT, errno.ENOTDIR) else _CANNOT_RUN
+
+
+def _words(failure: StartFailed) -> str:
+    started = "unable to start container process"
+    if failure.step != "exec":
+        return f"{started}: error during container init: {failure.step}: {failure.message}"
+    if failure.errno != errno.ENOENT:
+        return f'{started}: exec: "{failure.subject}": {os.strerror(failure.errno).lower()}'
+    if "/" in failure.subject:
+        return f'{started}: exec: "{failure.subject}": stat {failure.subject}: no such file or directory'
+    return f'{started}: exec: "{failure.subject}": executable file not found in $PATH'
+
+
+def _hint(failure: StartFailed) -> str:
+    if failure.step == "exec" and failure.errno == errno.ENOENT:
+        return "check the command's spelling, and that the image has it"
+    if failure.step == "exec" and failure.errno == errno.EACCES:
+        return "the file is there but may not be executed: check its mode, and that it is not a directory"
+    return ""

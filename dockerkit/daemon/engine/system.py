@@ -1,0 +1,125 @@
+"""``info`` and ``version``: what this engine and its host are, in Docker's shape."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections import Counter
+from typing import Any
+
+from dockerkit.daemon.engine.core import Core
+from dockerkit.daemon.engine.lifecycle import Phase
+from dockerkit.schema.endpoint import API_VERSION, EXTENSIONS, MIN_API_VERSION
+from dockerkit.schema.units import rfc3339
+from dockerkit.schema.version import VERSION
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+class System:
+    """The engine as a whole."""
+
+    def __init__(self, core: Core, id: str, cgroup_version: int) -> None:
+        self._core = core
+        self._id = id
+        self._cgroup_version = cgroup_version
+
+    def version(self) -> dict[str, Any]:
+        """Return the answer of ``GET /version``."""
+        host = os.uname()
+        core = {
+            "Version": VERSION,
+            "ApiVersion": API_VERSION,
+            "MinAPIVersion": MIN_API_VERSION,
+            "GitCommit": "",
+            "GoVersion": "",
+            "Os": "linux",
+            "Arch": ARCHITECTURES.get(host.machine, host.machine),
+            "KernelVersion": host.release,
+            "BuildTime": "",
+        }
+        details = {"ApiVersion": API_VERSION, "MinAPIVersion": MIN_API_VERSION, "Os": "linux", "Extensions": EXTENSIONS}
+        details |= {"Python": platform.python_version()}
+        return {
+            "Platform": {"Name": "dockerkit"},
+            "Components": [{"Name": "dockerkit", "Version": VERSION, "Details": details}],
+            **core,
+        }
+
+    def info(self) -> dict[str, Any]:
+        """Return the answer of ``GET /info``; ``DaemonPid`` is ours."""
+        host = os.uname()
+        phases = Counter(entry.record.phase for entry in self._core.entries.all())
+        return {
+            "ID": self._id,
+            "DaemonPid": os.getpid(),
+            "Containers": phases.total(),
+            "ContainersRunning": phases[Phase.RUNNING],
+            "ContainersPaused": 0,
+            "ContainersStopped": phases.total() - phases[Phase.RUNNING],
+            "Images": len(self._core.images.list()),
+            "Driver": "overlay2",
+            "DriverStatus": [],
+            "DockerRootDir": self._core.root,
+            "Plugins": {"Volume": ["local"], "Network": ["host", "null"], "Authorization": None, "Log": ["json-file", "local"]},
+            "NFd": len(os.listdir("/proc/self/fd")),
+            "SystemTime": rfc3339(time.time_ns()),
+            "KernelVersion": host.release,
+            "OperatingSystem": _os_release().get("PRETTY_NAME", "Linux"),
+            "OSVersion": _os_release().get("VERSION_ID", ""),
+            "OSType": "linux",
+            "Architecture": host.machine,
+            "NCPU": len(os.sched_getaffinity(0)),
+            "MemTotal": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+            "Name": host.nodename,
+            "ServerVersion": VERSION,
+            **_limits(self._cgroup_version),
+            **_fixed(),
+        }
+
+
+def _limits(cgroup_version: int) -> dict[str, Any]:
+    offered = ("MemoryLimit", "SwapLimit", "CpuCfsPeriod", "CpuCfsQuota", "CPUShares", "CPUSet", "PidsLimit", "OomKillDisable")
+    with open("/proc/sys/net/ipv4/ip_forward", encoding="ascii") as file:
+        forwarding = file.read().strip() == "1"
+    return {
+        **dict.fromkeys(offered, True),
+        "IPv4Forwarding": forwarding,
+        "CgroupDriver": "cgroupfs",
+        "CgroupVersion": str(cgroup_version),
+    }
+
+
+def _fixed() -> dict[str, Any]:
+    return {
+        "Debug": False,
+        "NGoroutines": 0,
+        "NEventsListener": 0,
+        "LoggingDriver": "json-file",
+        "IndexServerAddress": "https://index.docker.io/v1/",
+        "RegistryConfig": {"InsecureRegistryCIDRs": ["127.0.0.0/8", "::1/128"], "IndexConfigs": {}, "Mirrors": []},
+        "HttpProxy": "",
+        "HttpsProxy": "",
+        "NoProxy": "",
+        "Labels": [],
+        "ExperimentalBuild": False,
+        "Runtimes": {"dockerkit": {"path": ""}},
+        "DefaultRuntime": "dockerkit",
+        "Swarm": {"LocalNodeState": "inactive", "NodeID": "", "NodeAddr": "", "ControlAvailable": False, "Error": ""},
+        "LiveRestoreEnabled": True,
+        "Isolation": "",
+        "InitBinary": "",
+        "ContainerdCommit": {"ID": ""},
+        "RuncCommit": {"ID": ""},
+        "InitCommit": {"ID": ""},
+        "SecurityOptions": ["name=seccomp,profile=builtin"],
+        "Warnings": ["this engine has no bridge network yet: containers have a loopback interface only"],
+    }
+
+
+def _os_release() -> dict[str, str]:
+    try:
+        return platform.freedesktop_os_release()
+    except OSError:
+        return {}

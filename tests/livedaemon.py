@@ -1,0 +1,95 @@
+"""A real daemon in a process of its own, for tests."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from dockerkit.schema.endpoint import socket_path
+
+PACKAGE_HOME = str(pathlib.Path(__file__).resolve().parent.parent)
+
+
+@dataclass
+class LiveDaemon:
+    """A running daemon: its data root, socket and URL."""
+
+    root: str
+    process: subprocess.Popen[bytes]
+
+    @property
+    def socket(self) -> str:
+        """Path of the API socket."""
+        return socket_path(self.root)
+
+    @property
+    def url(self) -> str:
+        """URL of the API."""
+        return f"unix://{self.socket}"
+
+    @classmethod
+    def start(cls, root: str, environment: dict[str, str] | None = None, *arguments: str) -> LiveDaemon:
+        """Start a daemon on `root` and return when it is ready; fail with what it said otherwise."""
+        told, tell = os.pipe()
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": PACKAGE_HOME, "DOCKERKIT_BOOTSTRAP": "always", **(environment or {})}
+        command = [sys.executable, "-m", "dockerkit.daemon", "--root", root, "--ready-fd", str(tell), *arguments]
+        with open(f"{root}/daemon.log", "ab") as log:
+            process = subprocess.Popen(command, env=env, cwd="/", pass_fds=(tell,), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        os.close(tell)
+        with open(told, encoding="utf-8") as answer:
+            line = answer.readline()
+        if not line or "error" in json.loads(line):
+            process.wait(10)
+            raise RuntimeError(line or pathlib.Path(f"{root}/daemon.log").read_text())
+        return cls(root, process)
+
+    def stop(self) -> int:
+        """Ask the daemon to end, wait for it, and return its exit code; harmless when it ended already."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def crash(self) -> None:
+        """Kill the daemon as a crash would."""
+        self.process.kill()
+        self.process.wait(20)
+
+    def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Send one request; return the status and the decoded body (bytes when it is not JSON)."""
+        connection = UnixConnection(self.socket)
+        try:
+            payload = None if body is None else json.dumps(body)
+            connection.request(method, path, payload, {"Content-Type": "application/json"} if payload else {})
+            answer = connection.getresponse()
+            data = answer.read()
+            return answer.status, json.loads(data) if data and "json" in answer.headers.get("Content-Type", "") else data
+        finally:
+            connection.close()
+
+    def bootstrap(self, name: str) -> None:
+        """Make an image from what the host has."""
+        status, data = self.request("POST", "/dockerkit/v1/images/bootstrap", {"Name": name})
+        assert status == 200, data
+        assert b'"error"' not in (data if isinstance(data, bytes) else json.dumps(data).encode()), data
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket, by the standard library alone: nothing of ours is between a test and the daemon."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=60)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket's path."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
