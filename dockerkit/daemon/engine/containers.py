@@ -121,7 +121,7 @@ class Containers:
         if not (stdout or stderr):
             raise Invalid("Bad parameters: you must choose at least one stream")
         if record.host_config.log_config.type == "none":
-            raise Conflict(
+            raise Unsupported(
                 "configured logging driver does not support reading", hint="its log driver is none: nothing was kept"
             )
         streams = frozenset(number for number, wanted in ((1, stdout), (2, stderr)) if wanted)
