@@ -42,7 +42,9 @@ class LiveDaemon:
         env = {"PATH": os.environ["PATH"], "PYTHONPATH": PACKAGE_HOME, "DOCKERKIT_BOOTSTRAP": "always", **(environment or {})}
         command = [sys.executable, "-m", "dockerkit.daemon", "--root", root, "--ready-fd", str(tell), *arguments]
         with open(f"{root}/daemon.log", "ab") as log:
-            process = subprocess.Popen(command, env=env, cwd="/", pass_fds=(tell,), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                command, env=env, cwd="/", pass_fds=(tell,), stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
         os.close(tell)
         with open(told, encoding="utf-8") as answer:
             line = answer.readline()
