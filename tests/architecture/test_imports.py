@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 
 import house
 import pytest
@@ -19,7 +21,8 @@ FLOORS = (
     {"builder", "swarm"},
     {"engine"},
     {"api"},
-    {"__main__", "probe"},
+    {"datarootlock", "probe"},
+    {"__main__"},
 )
 """From the cellar up. Rooms on one floor never import each other; the engine brings them together."""
 
@@ -103,11 +106,20 @@ def test_inside_the_daemon_imports_go_down_only() -> None:
     assert not wrong, "\n".join(["imports that do not go down:", *wrong])
 
 
+SHIM = (
+    "dockerkit.daemon.kernel",
+    "dockerkit.daemon.logs.records",
+    "dockerkit.daemon.runtime.child",
+    "dockerkit.daemon.runtime.keeper",
+    "dockerkit.daemon.runtime.launch",
+    "dockerkit.daemon.runtime.shim",
+    "dockerkit.daemon.runtime.wire",
+)
+"""The modules and packages of the processes that have no site-packages: the shim, its keepers, a container before its exec."""
+
+
 def standard_library_only() -> list[str]:
-    """The modules that a process without site-packages loads: the kernel's door, log records, the shim and its keepers."""
-    modules = house.modules()
-    starts = [name for name in modules if name.startswith("dockerkit.daemon.kernel")]
-    return starts + [name for name in ("dockerkit.daemon.logs.records", "dockerkit.daemon.runtime.shim") if name in modules]
+    return [name for name in house.modules() if any(name == room or name.startswith(f"{room}.") for room in SHIM)]
 
 
 def test_shim_and_kernel_reach_the_standard_library_only() -> None:
@@ -131,6 +143,28 @@ def test_shim_loads_where_no_package_is_installed() -> None:
         env={**os.environ, "PYTHONPATH": str(house.ROOT)},
     )
     assert tried.returncode == 0, tried.stderr
+
+
+def declared() -> tuple[set[str], set[str]]:
+    """Import names of what the project needs always, and with its extras."""
+    project = tomllib.loads((house.ROOT / "pyproject.toml").read_text())["project"]
+    extras = [name for names in project["optional-dependencies"].values() for name in names]
+    return tuple(
+        {re.split(r"[><=~!\[; ]", name)[0].lower().replace("-", "_") for name in names}
+        for names in (project["dependencies"], extras)
+    )
+
+
+def test_every_package_imported_is_declared() -> None:
+    always, extra = declared()
+    wrong = []
+    for module in house.modules():
+        for one in house.imports(module):
+            top = one.target.split(".")[0].lower()
+            needed = one.kind == "load" and tower(module) != "top"
+            if top not in STANDARD | {"dockerkit", "pytest_dockerkit"} | always | (set() if needed else extra):
+                wrong.append(said(one))
+    assert not wrong, "\n".join(["imported, but not among the dependencies in pyproject.toml:", *wrong])
 
 
 HEAVY = {"IPython", "asyncio", "click", "docker", "h11", "httpcore", "httpx", "pandas", "pytest", "rich", "sqlite3"}
