@@ -1,0 +1,77 @@
+"""Parity: every test here runs on a real dockerd first (``reference``), then on ours; only what holds there may judge us."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.parity import reference as private
+from tests.parity.engines import Box, EngineUnderTest
+from tests.parity.wire import Api
+
+BORROWED = os.environ.get("DOCKERKIT_PARITY_REFERENCE", "")
+"""Socket of a dockerd to compare with, instead of starting one; it must have ``busybox:latest`` and be nobody's treasure."""
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the whole folder, and say why it is skipped where it cannot run."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.parity)
+            if os.geteuid() != 0:
+                item.add_marker(pytest.mark.skip(reason="needs root: engines make namespaces for real"))
+
+
+@pytest.fixture(scope="session")
+def reference_engine() -> Iterator[EngineUnderTest]:
+    """A real dockerd of our own, or a skip that says what to install."""
+    if BORROWED:
+        yield _reference(BORROWED)
+        return
+    if reason := private.why_not():
+        pytest.skip(reason)
+    directory = tempfile.mkdtemp(prefix="dkr-")
+    os.rmdir(directory)
+    with private.Reference(directory) as running:
+        yield _reference(running.socket)
+
+
+def _reference(socket: str) -> EngineUnderTest:
+    return EngineUnderTest("reference", socket, Api(socket, "").get("/version").json["ApiVersion"])
+
+
+@pytest.fixture(scope="session")
+def ours_engine(request: pytest.FixtureRequest) -> EngineUnderTest:
+    """The suite's dockerkit daemon."""
+    live = request.getfixturevalue("live_daemon")
+    return EngineUnderTest("ours", live.socket, "1.51")
+
+
+@pytest.fixture(scope="session", params=["reference", "ours"])
+def engine(request: pytest.FixtureRequest) -> EngineUnderTest:
+    """One engine after the other."""
+    found: EngineUnderTest = request.getfixturevalue(f"{request.param}_engine")
+    return found
+
+
+@pytest.fixture
+def box(engine: EngineUnderTest) -> Iterator[Box]:
+    """Containers of one test; gone afterwards."""
+    box = Box(engine)
+    yield box
+    box.empty()
+
+
+@pytest.fixture(scope="session")
+def docker_cli() -> str:
+    """The docker command line, or a skip."""
+    path = shutil.which("docker")
+    if path is None:
+        pytest.skip("the docker command line is not installed (apt-get install docker-cli or docker.io)")
+    return path
