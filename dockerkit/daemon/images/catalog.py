@@ -1,0 +1,153 @@
+"""Index and blobs read as images: the list of :class:`Image` values, and the search by whatever a person may call one.
+
+Documents are immutable (their name is their digest), so each is read and checked once. Never changes anything on disk.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Iterable
+
+import msgspec
+
+from dockerkit.daemon.images.image import Image
+from dockerkit.daemon.images.index import NameIndex, name_of
+from dockerkit.daemon.images.layers import Layer, Layers, chain_ids
+from dockerkit.daemon.images.store import Store
+from dockerkit.errors import Damaged, DockerkitError, Invalid, NotFound
+from dockerkit.schema.image import Descriptor, ImageDocument, Manifest
+from dockerkit.schema.names import FULL_ID, Reference, parse_reference
+
+_log = logging.getLogger(__name__)
+_SHORT_ID = re.compile(r"(?:sha256:)?([0-9a-f]{1,64})")
+_Documents = tuple[Manifest, ImageDocument, int]
+
+
+def layers_of(image: Image) -> tuple[Layer, ...]:
+    """Return an image's layers with chain id, diff id and blob, lowest first."""
+    diff_ids = image.document.rootfs.diff_ids
+    return tuple(Layer(c, d, b.digest) for c, d, b in zip(image.layers, diff_ids, image.blobs, strict=True))
+
+
+class Catalog:
+    """What there is. Thread-safe."""
+
+    def __init__(self, store: Store, index: NameIndex, layers: Layers) -> None:
+        self._store, self._index, self._layers = store, index, layers
+        self._lock = threading.Lock()
+        self._read: dict[str, _Documents] = {}
+        self._grouped: tuple[tuple[Descriptor, ...], dict[str, list[Descriptor]]] | None = None
+
+    def images(self, *, strict: bool = False) -> list[Image]:
+        """Return all images, newest name last; one whose documents are damaged is left out and logged, unless `strict`.
+
+        :raises Damaged: only if `strict`.
+        """
+        images = []
+        for descriptors in self._by_id().values():
+            try:
+                images.append(self._image(descriptors))
+            except DockerkitError as error:
+                if strict:
+                    raise
+                _log.warning("image %s is left out of the list: %s", descriptors[0].digest, error)
+        return images
+
+    def get(self, name: str) -> Image:
+        """Return the image of a reference, full id, short id or digest; names come before ids, as in Docker.
+
+        :raises NotFound: in Docker's words.
+        :raises Invalid: no reference, or a short id of several images.
+        :raises Damaged: its documents are not what their digests say.
+        """
+        bare = name.removeprefix("sha256:")
+        by_id = self._by_id()
+        if FULL_ID.fullmatch(bare):
+            return self._image(self._only([i for i in by_id if i == f"sha256:{bare}"], name, by_id, f"sha256:{bare}"))
+        reference = parse_reference(name)
+        for descriptors in by_id.values():
+            if any(_means(descriptor, reference) for descriptor in descriptors):
+                return self._image(descriptors)
+        short = _SHORT_ID.fullmatch(name)
+        matching = [i for i in by_id if short and i.startswith(f"sha256:{short[1]}")]
+        return self._image(self._only(matching, name, by_id, str(reference)))
+
+    def manifests(self, id: str) -> set[str]:
+        """Return the digests of the manifests that bear an image's id (one, unless it was compressed in two ways)."""
+        return {descriptor.digest for descriptor in self._by_id().get(id, [])}
+
+    def forget(self, manifests: Iterable[str]) -> None:
+        """Drop documents from memory."""
+        with self._lock:
+            for digest in manifests:
+                self._read.pop(digest, None)
+
+    def _only(self, ids: list[str], name: str, by_id: dict[str, list[Descriptor]], shown: str) -> list[Descriptor]:
+        if not ids:
+            raise NotFound(f"No such image: {shown}")
+        if len(ids) > 1:
+            raise Invalid(f"Multiple IDs found with provided prefix: {name}", hint="write more digits of the id")
+        return by_id[ids[0]]
+
+    def _by_id(self) -> dict[str, list[Descriptor]]:
+        """Group the index by image id; a manifest that cannot be read stands for itself."""
+        descriptors, known = self._index.descriptors(), self._grouped
+        if known is not None and known[0] is descriptors:
+            return known[1]
+        groups: dict[str, list[Descriptor]] = {}
+        for descriptor in descriptors:
+            try:
+                id = self._documents(descriptor)[0].config.digest
+            except DockerkitError:
+                id = descriptor.digest  # so that it can be found by its name and removed; reading it raises again
+            groups.setdefault(id, []).append(descriptor)
+        self._grouped = (descriptors, groups)
+        return groups
+
+    def _image(self, descriptors: list[Descriptor]) -> Image:
+        manifest, document, size = self._documents(descriptors[0])
+        names = [name for name in map(name_of, descriptors) if name is not None]
+        repositories = dict.fromkeys((name.familiar_name, d.digest) for d in descriptors if (name := name_of(d)))
+        return Image(
+            id=manifest.config.digest,
+            document=document,
+            references=tuple(str(name) for name in names if name.tag),
+            digests=tuple(f"{repository}@{digest}" for repository, digest in repositories),
+            size=size,
+            created=document.created,
+            layers=chain_ids(document.rootfs.diff_ids),
+            manifest=msgspec.structs.replace(descriptors[0], annotations={}),
+            blobs=tuple(manifest.layers),
+        )
+
+    def _documents(self, descriptor: Descriptor) -> _Documents:
+        with self._lock:
+            found = self._read.get(descriptor.digest)
+        if found is None:
+            found = self._load(descriptor)
+            with self._lock:
+                self._read[descriptor.digest] = found
+        return found
+
+    def _load(self, descriptor: Descriptor) -> _Documents:
+        try:
+            manifest = msgspec.json.decode(self._store.read(descriptor.digest), type=Manifest)
+            document = msgspec.json.decode(self._store.read(manifest.config.digest), type=ImageDocument)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise Damaged(f"image {descriptor.digest} is malformed: {error}") from None
+        if len(document.rootfs.diff_ids) != len(manifest.layers):
+            raise Damaged(f"image {descriptor.digest} is malformed: its config and its manifest count different layers")
+        layers = zip(chain_ids(document.rootfs.diff_ids), document.rootfs.diff_ids, manifest.layers, strict=True)
+        size = sum(self._layers.size(Layer(chain, diff_id, blob.digest)) for chain, diff_id, blob in layers)
+        return manifest, document, size
+
+
+def _means(descriptor: Descriptor, reference: Reference) -> bool:
+    name = name_of(descriptor)
+    if name is None or (name.registry, name.repository) != (reference.registry, reference.repository):
+        return False
+    if reference.digest:
+        return descriptor.digest == reference.digest
+    return name.tag == reference.tag

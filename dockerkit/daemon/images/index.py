@@ -1,0 +1,112 @@
+"""``index.json``: which names mean which manifest. One file, replaced whole, guarded by a lock.
+
+A name is a descriptor with two annotations, as containerd and skopeo read them: ``org.opencontainers.image.ref.name`` holds the
+tag and ``io.containerd.image.name`` the full name. A descriptor without them is an image that has lost its last name. Never
+reads manifests, never deletes blobs.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from dockerkit.daemon.images.store import write_file
+from dockerkit.errors import Damaged
+from dockerkit.schema.image import Descriptor, Index
+from dockerkit.schema.names import Reference, parse_reference
+
+NAME = "io.containerd.image.name"
+TAG = "org.opencontainers.image.ref.name"
+_Signature = tuple[int, int, int]
+
+
+def full_name(reference: Reference) -> str:
+    """Return a reference with registry and everything, ``docker.io/library/busybox:latest``."""
+    text = f"{reference.registry}/{reference.repository}"
+    text += f":{reference.tag}" if reference.tag else ""
+    return text + (f"@{reference.digest}" if reference.digest else "")
+
+
+def name_of(descriptor: Descriptor) -> Reference | None:
+    """Return the name a descriptor of the index gives its manifest, or None."""
+    name = descriptor.annotations.get(NAME)
+    return parse_reference(name) if name else None
+
+
+class NameIndex:
+    """The names in one OCI layout. Thread-safe; notices when the file was replaced under it."""
+
+    def __init__(self, directory: str) -> None:
+        self._path = os.path.join(directory, "index.json")
+        self._lock = threading.RLock()
+        self._known: tuple[_Signature, tuple[Descriptor, ...]] | None = None
+        if not os.path.exists(self._path):
+            self._write([])
+
+    def descriptors(self) -> tuple[Descriptor, ...]:
+        """Return all descriptors, in the order in which they came.
+
+        :raises Damaged: ``index.json`` is not an OCI index.
+        """
+        with self._lock:
+            status = os.stat(self._path)
+            signature = (status.st_ino, status.st_mtime_ns, status.st_size)
+            if self._known is None or self._known[0] != signature:
+                self._known = (signature, self._read())
+            return self._known[1]
+
+    def assign(self, reference: Reference, manifest: Descriptor) -> None:
+        """Let a name mean a manifest; the manifest that bore it before stays, without it.
+
+        :raises Exhausted: no room; nothing has changed.
+        """
+        tags = {TAG: reference.tag} if reference.tag else {}
+        named = msgspec.structs.replace(manifest, annotations={**tags, NAME: full_name(reference)})
+
+        def change(descriptors: list[Descriptor]) -> list[Descriptor]:
+            left = _without(descriptors, [reference])
+            return [d for d in left if d.digest != manifest.digest or NAME in d.annotations] + [named]
+
+        self._change(change)
+
+    def release(self, references: Sequence[Reference]) -> None:
+        """Take names away; a manifest that loses its last one stays, nameless."""
+        self._change(lambda descriptors: _without(descriptors, references))
+
+    def drop(self, manifests: set[str]) -> None:
+        """Forget manifests, by digest, with all their names: the moment an image is deleted."""
+        self._change(lambda descriptors: [d for d in descriptors if d.digest not in manifests])
+
+    def _change(self, change: Callable[[list[Descriptor]], list[Descriptor]]) -> None:
+        with self._lock:
+            before = list(self.descriptors())
+            after = change(before)
+            if after != before:
+                self._write(after)
+
+    def _read(self) -> tuple[Descriptor, ...]:
+        with open(self._path, "rb") as file:
+            content = file.read()
+        try:
+            return tuple(msgspec.json.decode(content, type=Index).manifests)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise Damaged(f"{self._path} is no OCI index: {error}", hint="move the directory away and start again") from None
+
+    def _write(self, descriptors: list[Descriptor]) -> None:
+        write_file(self._path, msgspec.json.encode(Index(manifests=descriptors)))
+        self._known = None
+
+
+def _without(descriptors: list[Descriptor], references: Sequence[Reference]) -> list[Descriptor]:
+    """Take the names away; keep a nameless descriptor of a manifest only when no named one is left, and once."""
+    gone = {full_name(reference) for reference in references}
+    kept = [d for d in descriptors if d.annotations.get(NAME) not in gone]
+    present = {d.digest for d in kept}
+    for descriptor in descriptors:
+        if descriptor.digest not in present:
+            kept.append(msgspec.structs.replace(descriptor, annotations={}))
+            present.add(descriptor.digest)
+    return kept
