@@ -1,0 +1,112 @@
+"""Brings answers to the client: whole, chunked, or by leaving HTTP. Knows the wire, not what the bytes mean."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import h11
+
+from dockerkit.daemon.api import errors, heads
+from dockerkit.daemon.api.answers import Answer, Handover, Pending, RawStream, Response, Stream, Upgrade
+from dockerkit.daemon.api.frames import STDERR, frame
+
+if TYPE_CHECKING:
+    from dockerkit.daemon.api.call import Call
+    from dockerkit.daemon.api.connection import Connection
+
+log = logging.getLogger(__name__)
+
+
+async def serve(connection: Connection, call: Call, pending: Pending) -> None:
+    """Wait for the answer of a handler and deliver it; its error becomes the answer.
+
+    :raises Exception: only when a stream fails after its head, when nothing but closing the connection can tell.
+    """
+    answer: Answer
+    try:
+        answer = pending if isinstance(pending, Answer) else await pending
+    except Exception as error:
+        answer = errors.response(error, f"{call.method} {call.path}")
+    await _deliver(connection, call, answer)
+
+
+async def _deliver(connection: Connection, call: Call, answer: Answer) -> None:
+    match answer:
+        case Response():
+            waits_to_be_asked = connection.http.they_are_waiting_for_100_continue
+            connection.respond(answer, call.method)
+            if not waits_to_be_asked:
+                await connection.skip_body()
+        case Stream():
+            await _stream(connection, answer)
+            await connection.skip_body()
+        case RawStream():
+            await _raw_stream(connection, call, answer)
+        case Handover():
+            await _hand_over(connection, call, answer)
+        case Upgrade():
+            _upgrade(connection, call, answer)
+
+
+async def _stream(connection: Connection, answer: Stream) -> None:
+    connection.send(heads.stream_head(answer.content_type))
+    async with aclosing(answer.chunks) as chunks:
+        async for chunk in chunks:
+            if chunk:
+                connection.send(h11.Data(data=chunk))
+                await connection.room()
+    connection.send(h11.EndOfMessage())
+
+
+async def _raw_stream(connection: Connection, call: Call, answer: RawStream) -> None:
+    connection.leave()
+    connection.transport.write(heads.hijack_head(answer.content_type, upgrade=call.wants_upgrade))
+    await _write_all(connection, answer.chunks)
+    connection.transport.close()
+
+
+async def _write_all(connection: Connection, source: AsyncGenerator[bytes, None]) -> None:
+    async with aclosing(source) as chunks:
+        async for chunk in chunks:
+            connection.transport.write(chunk)
+            await connection.room()
+
+
+async def _hand_over(connection: Connection, call: Call, answer: Handover) -> None:
+    """Give the socket away. Reading stops first: a byte read from here on would belong to the container."""
+    connection.hold_back()
+    received, _ = connection.leave()
+    with connection.application.handovers.holding(answer.key):
+        connection.transport.write(heads.hijack_head(answer.content_type, upgrade=call.wants_upgrade))
+        await connection.flushed()
+        taken = connection.application.run(answer.take, os.dup(connection.socket.fileno()), received)
+        try:
+            await asyncio.shield(taken)
+        except Exception as error:
+            text = f"{errors.document(error)['message']}\n".encode()
+            connection.transport.write(frame(STDERR, text) if answer.framed else text)
+            connection.transport.write_eof()
+            log.warning("%s %s: refused after its head: %s", call.method, call.path, error)
+            connection.transport.close()
+        else:
+            # closes this descriptor alone: shutdown(2) would end the stream that the container now serves
+            connection.transport.abort()
+
+
+def _upgrade(connection: Connection, call: Call, answer: Upgrade) -> None:
+    transport = connection.transport
+    received, ended = connection.leave()
+    transport.write(heads.hijack_head(answer.content_type, upgrade=call.wants_upgrade))
+    transport.set_protocol(answer.protocol)
+    answer.protocol.connection_made(transport)
+    connection.application.left(connection)
+    if received:
+        answer.protocol.data_received(received)
+    if ended:
+        answer.protocol.eof_received()
+        transport.close()

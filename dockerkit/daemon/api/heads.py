@@ -1,0 +1,62 @@
+"""Response heads: the headers dockerd puts on every response, and the status lines of connections that leave HTTP. Pure."""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+from functools import cache
+from http import HTTPStatus
+
+import h11
+
+from dockerkit.daemon.api.answers import Response
+from dockerkit.schema.endpoint import API_VERSION
+from dockerkit.schema.version import VERSION
+
+Headers = list[tuple[str, str]]
+
+SERVER = f"dockerkit/{VERSION} (linux)"
+_FIXED: Headers = [
+    ("Api-Version", API_VERSION),
+    ("Docker-Experimental", "false"),
+    ("Ostype", "linux"),
+    ("Server", SERVER),
+]
+_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
+_BODILESS = (204, 304)
+
+
+@cache
+def _date(second: int) -> tuple[str, str]:
+    _date.cache_clear()
+    return ("Date", formatdate(second, usegmt=True))
+
+
+def response_head(answer: Response, *, close: bool = False) -> h11.Response:
+    """Return the head of a whole response.
+
+    :param close: say that the connection ends with it.
+    """
+    headers = [*_FIXED, _date(int(time.time())), *answer.headers]
+    if answer.status not in _BODILESS:
+        headers += [("Content-Type", answer.content_type), ("Content-Length", str(len(answer.body)))]
+    if close:
+        headers.append(("Connection", "close"))
+    return h11.Response(status_code=answer.status, headers=headers, reason=_REASONS.get(answer.status, b""))
+
+
+def stream_head(content_type: str) -> h11.Response:
+    """Return the head of a chunked response."""
+    headers = [*_FIXED, _date(int(time.time())), ("Content-Type", content_type), ("Transfer-Encoding", "chunked")]
+    return h11.Response(status_code=200, headers=headers, reason=b"OK")
+
+
+def hijack_head(content_type: str, *, upgrade: bool) -> bytes:
+    """Return the head after which the connection is no longer HTTP.
+
+    :param upgrade: the client asked for ``Upgrade: tcp`` and gets 101; otherwise 200 and, as from dockerd, the raw type.
+    """
+    first = "101 UPGRADED" if upgrade else "200 OK"
+    extra: Headers = [("Connection", "Upgrade"), ("Upgrade", "tcp")] if upgrade else []
+    lines = [f"HTTP/1.1 {first}", *(f"{name}: {value}" for name, value in [("Content-Type", content_type), *extra, *_FIXED])]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()

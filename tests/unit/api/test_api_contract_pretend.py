@@ -1,0 +1,3 @@
+"""The contract suite over the pretend engine."""
+
+from engine_api_contract import *  # noqa: F403
