@@ -84,7 +84,7 @@ async def _until_done(stop: asyncio.Event, engine: Engine, server: Server, idle:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _LOOK_EVERY if idle else None)
         quiet = time.monotonic() - server.last_activity
-        if idle and quiet >= idle and not engine.running and not server.hijacked:
+        if idle and quiet >= idle and not engine.running and not server.connections:
             log.info("nothing to do for %d s: going", quiet)
             return
 

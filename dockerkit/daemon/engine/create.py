@@ -18,7 +18,7 @@ from dockerkit.daemon.engine.naming import free_name
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.removal import remove_tree
 from dockerkit.daemon.engine.steps import Step, run
-from dockerkit.daemon.images.images import Image
+from dockerkit.daemon.images.image import Image
 from dockerkit.daemon.runtime.spec import validate
 from dockerkit.errors import Invalid
 from dockerkit.schema.container import ContainerConfig, CreateRequest, CreateResponse

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from dockerkit.daemon.kernel import cgroups
 from dockerkit.daemon.runtime.runtime import Exit, Runtime
 from dockerkit.daemon.state.database import Database
 from dockerkit.errors import Exhausted
+from dockerkit.schema.endpoint import root_id
 
 
 class Engine:
@@ -35,8 +37,8 @@ class Engine:
         self.images = ImageVerbs(self._core)
         self.sessions = Sessions(self._core)
         self.containers = Containers(self._core, self.sessions)
-        identity = database.fact("id", str(uuid.uuid4()))
-        self.system = System(self._core, identity, cgroups.detect().version)
+        self._cgroups = cgroups.detect(f"dockerkit-{root_id(root)}").cgroups
+        self.system = System(self._core, database.fact("id", str(uuid.uuid4())), self._cgroups.version)
 
     def start(self) -> None:
         """Start the shim, then take up the containers and sessions of the daemon before."""
@@ -54,6 +56,8 @@ class Engine:
         self._core.pool.shutdown(wait=True)
         self._core.runtime.close()
         self._core.database.close()
+        with contextlib.suppress(OSError):  # EBUSY: containers live in it
+            self._cgroups.discard()
 
     def _on_exit(self, id: str, exit: Exit) -> None:
         on_exit(self._core, id, exit)

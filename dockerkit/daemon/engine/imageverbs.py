@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dockerkit.daemon.engine.core import Core
-from dockerkit.daemon.images.images import Image
+from dockerkit.daemon.engine.lifecycle import Phase
+from dockerkit.daemon.images.image import Image
 from dockerkit.errors import Invalid
 from dockerkit.schema.image import ImageDelete, ImageInspect, ImageRootFS, ImageSummary
 from dockerkit.schema.units import from_rfc3339
 
 Progress = Callable[[dict[str, Any]], None]
+Names = list[str]
 
 
 class ImageVerbs:
@@ -100,15 +102,19 @@ class ImageVerbs:
 
         :raises Conflict: containers use it; in Docker's words.
         """
-        return self._core.images.remove(name, force=force, used_by=self.used_by)
+        return self._core.images.remove(name, force=force, used_by=self.used_by, running=self._run_by)
 
     def tag(self, name: str, repository: str, tag: str) -> None:
         """Give an image another reference."""
         self._core.images.tag(self._core.images.get(name), f"{repository}:{tag}" if tag else repository)
 
-    def used_by(self, image_id: str) -> Sequence[str]:
+    def used_by(self, image_id: str) -> Names:
         """Return the ids of the containers of an image."""
         return [entry.record.id for entry in self._core.entries.all() if entry.record.image == image_id]
+
+    def _run_by(self, image_id: str) -> Names:
+        running = (entry.record for entry in self._core.entries.all() if entry.record.phase is Phase.RUNNING)
+        return [record.id for record in running if record.image == image_id]
 
 
 def _layered(rows: Sequence[dict[str, Any]], image: Image) -> list[dict[str, Any]]:

@@ -36,6 +36,7 @@ def remove(core: Core, entry: Entry, *, force: bool) -> Future[None]:
                 "stop the container before removing or force remove"
             )
         removal = entry.removal = Future()
+        removal.set_running_or_notify_cancel()  # several may wait for it: none of them may cancel it
         keeper = entry.keeper
         if keeper is None:
             _finish(core, entry, removal)

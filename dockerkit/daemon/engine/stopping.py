@@ -41,6 +41,7 @@ def stop(core: Core, entry: Entry, timeout: int | None, signal: str) -> Future[b
     :returns: a future, completed when it has ended: True, or at once False when it was not running.
     """
     stopped: Future[bool] = Future()
+    stopped.set_running_or_notify_cancel()  # the stop goes on whether or not somebody still wants to know
     config = entry.record.config
     with entry.lock:
         record, keeper = entry.record, entry.keeper
