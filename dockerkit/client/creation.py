@@ -1,0 +1,52 @@
+"""Creating a container: encode the wish, post it, and obtain the image first when the engine does not have it."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from dockerkit.client.encoding import check_offered, encode
+from dockerkit.client.engine import Engine
+from dockerkit.client.images import is_missing, pull
+from dockerkit.client.session import Session
+from dockerkit.client.spec import ContainerSpec
+from dockerkit.errors import NotFound
+from dockerkit.schema.container import CreateRequest, CreateResponse
+from dockerkit.schema.endpoint import SESSION_HEADER
+from dockerkit.schema.wire import decode
+
+OWNER_LABEL = "dockerkit.owner"
+"""On a foreign engine: host and process that own a container, for whoever sweeps up after a killed one."""
+
+
+def request_for(engine: Engine, spec: ContainerSpec) -> CreateRequest:
+    """Return the body that creates what `spec` wishes on this engine; see :func:`dockerkit.client.encoding.encode`."""
+    check_offered(spec.said, foreign=True)  # what no engine offers is refused before any is asked who it is
+    return encode(spec, foreign=engine.foreign, local=engine.local)
+
+
+def create(engine: Engine, spec: ContainerSpec, request: CreateRequest, *, session: Session | None = None) -> CreateResponse:
+    """Create the container; obtain its image when missing.
+
+    :param session: what shall own it; None: it outlives the program.
+    :raises NotFound: no such image anywhere.
+    :raises Conflict: the name is taken.
+    """
+    headers = []
+    if session is not None and engine.foreign:
+        request.labels = {**request.labels, OWNER_LABEL: f"{socket.gethostname()}:{os.getpid()}"}
+    elif session is not None:
+        headers = [(SESSION_HEADER, session.id())]
+    try:
+        return _post(engine, spec, request, headers)
+    except NotFound as error:
+        if not is_missing(error) or spec.image.startswith("sha256:"):
+            raise
+    pull(engine, spec.image, platform=spec.said.get("platform"))
+    return _post(engine, spec, request, headers)
+
+
+def _post(engine: Engine, spec: ContainerSpec, request: CreateRequest, headers: list[tuple[str, str]]) -> CreateResponse:
+    said = spec.said
+    query = {"name": said.get("name"), "platform": said.get("platform")}
+    return decode(engine.post("/containers/create", json=request, headers=headers, **query), CreateResponse)
