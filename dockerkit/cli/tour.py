@@ -28,7 +28,12 @@ STOPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     (
         "A program, contained; its image is obtained first",
-        ('done = dk.run("busybox", "echo", "hi")', "done.stdout, done.exit_code", "dk.images.list()"),
+        (
+            'done = dk.run("busybox", "echo", "hi")',
+            "done.stdout, done.exit_code",
+            "dk.images.list()",
+            'dk.images["busybox"].labels',
+        ),
     ),
     (
         "What it sees of this machine",

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import platform
-from importlib import metadata
 
 import click
 
+from dockerkit import __version__
 from dockerkit.schema.endpoint import API_VERSION, MIN_API_VERSION
 
 
 @click.command()
 def version() -> None:
     """Show the versions of client and engine."""
-    client = metadata.version("dockerkit")
-    click.echo(f"dockerkit {client}, Python {platform.python_version()}, {platform.system()} {platform.machine()}")
+    click.echo(f"dockerkit {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}")
     click.echo(f"Engine API {API_VERSION}, and {MIN_API_VERSION} from others")
