@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+
 from tests.parity.engines import Box
 
 MIB = 1 << 20
@@ -78,7 +79,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"Memory": -5}, r"Minimum memory limit allowed is 6MB"),
     ({"Memory": 20 * MIB, "MemorySwap": 10 * MIB}, r"Minimum memoryswap limit should be larger than memory limit, see usage"),
     ({"MemorySwap": 10 * MIB}, r"You should always set the Memory limit when using Memoryswap limit, see usage"),
-    ({"Memory": 20 * MIB, "MemoryReservation": 30 * MIB}, r"Minimum memory limit can not be less than memory reservation limit, see usage"),
+    (
+        {"Memory": 20 * MIB, "MemoryReservation": 30 * MIB},
+        r"Minimum memory limit can not be less than memory reservation limit, see usage",
+    ),
     ({"NanoCpus": 10**12}, r"range of CPUs is from 0\.01 to \d+\.00, as there are only \d+ CPUs available"),
     ({"NanoCpus": -1}, r"range of CPUs is from 0\.01 to \d+\.00, as there are only \d+ CPUs available"),
     ({"CpuQuota": 10}, r"CPU cfs quota can not be less than 1ms \(i\.e\. 1000\)"),
@@ -93,7 +97,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"OomScoreAdj": 5000}, r"Invalid value 5000, range for oom score adj is \[-1000, 1000\]"),
     ({"RestartPolicy": {"Name": "bad"}}, r"invalid restart policy.*bad.*"),
     ({"AutoRemove": True, "RestartPolicy": {"Name": "always"}}, r"can't create 'AutoRemove' container with restart policy"),
-    ({"Mounts": [{"Type": "bind", "Source": "/no/such/path", "Target": "/x"}]}, r'invalid mount config for type "bind": bind source path does not exist: /no/such/path'),
+    (
+        {"Mounts": [{"Type": "bind", "Source": "/no/such/path", "Target": "/x"}]},
+        r'invalid mount config for type "bind": bind source path does not exist: /no/such/path',
+    ),
     ({"LogConfig": {"Type": "nosuch"}}, r".*nosuch.*"),
     ({"Runtime": "nosuch"}, r".*runtime.*nosuch"),  # 28: unknown or invalid runtime name: nosuch
 ]
@@ -143,7 +150,9 @@ def test_what_was_refused_left_no_container(box: Box) -> None:
 def test_a_platform_that_the_image_is_not_for_is_not_found(box: Box) -> None:
     answer = box.api.post("/containers/create", {"Image": "busybox"}, platform="linux/s390x")
     assert answer.status == 404
-    assert "does not " in answer.message  # 28: "image with reference busybox was found but does not provide the specified platform (linux/s390x)"
+    assert (
+        "does not " in answer.message
+    )  # 28: "image with reference busybox was found but does not provide the specified platform (linux/s390x)"
 
 
 def test_swap_is_twice_the_memory_unless_said(box: Box) -> None:
@@ -164,7 +173,9 @@ def test_swap_is_twice_the_memory_unless_said(box: Box) -> None:
         ({"Entrypoint": [], "Cmd": []}, "sh", []),
     ],
 )
-def test_command_and_entrypoint_combine_with_the_image(box: Box, config: dict[str, Any], path: str, arguments: list[str]) -> None:
+def test_command_and_entrypoint_combine_with_the_image(
+    box: Box, config: dict[str, Any], path: str, arguments: list[str]
+) -> None:
     body = {"Image": "busybox", "HostConfig": {"NetworkMode": "none"}, **config}
     answer = box.api.post("/containers/create", body)
     assert answer.status == 201, answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from tests.parity.engines import EngineUnderTest
 from tests.parity.wire import Answer, Api
 

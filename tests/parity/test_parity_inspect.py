@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+
 from tests.parity.engines import NEVER, Box
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z"
@@ -69,7 +70,9 @@ HOST_DEFAULTS: dict[str, Any] = {
     "MemorySwappiness": None,
     "PidsLimit": None,
 }
-EMPTY_OR_NULL = "PortBindings Dns DnsOptions DnsSearch BlkioWeightDevice BlkioDeviceReadBps BlkioDeviceWriteBps BlkioDeviceReadIOps"
+EMPTY_OR_NULL = (
+    "PortBindings Dns DnsOptions DnsSearch BlkioWeightDevice BlkioDeviceReadBps BlkioDeviceWriteBps BlkioDeviceReadIOps"
+)
 EMPTY_OR_NULL += " BlkioDeviceWriteIOps Devices Ulimits"
 
 
@@ -86,7 +89,9 @@ def created(box: Box) -> dict[str, Any]:
 def test_a_created_container_has_no_past(created: dict[str, Any]) -> None:
     assert re.fullmatch(TIME, created["Created"])
     state = created["State"]
-    assert {k: state[k] for k in ("Status", "Running", "Paused", "Restarting", "OOMKilled", "Dead", "Pid", "ExitCode", "Error")} == {
+    assert {
+        k: state[k] for k in ("Status", "Running", "Paused", "Restarting", "OOMKilled", "Dead", "Pid", "ExitCode", "Error")
+    } == {
         "Status": "created",
         "Running": False,
         "Paused": False,
@@ -134,7 +139,13 @@ def test_config_is_merged_with_the_image(created: dict[str, Any]) -> None:
     assert config["Cmd"] == ["sh"]
     assert any(variable.startswith("PATH=/usr/local/sbin:") for variable in config["Env"])
     assert not config["Entrypoint"]
-    assert (config["User"], config["WorkingDir"], config["Domainname"], config["Tty"], config["OpenStdin"]) == ("", "", "", False, False)
+    assert (config["User"], config["WorkingDir"], config["Domainname"], config["Tty"], config["OpenStdin"]) == (
+        "",
+        "",
+        "",
+        False,
+        False,
+    )
     assert isinstance(config["Labels"], dict)
     assert (created["Path"], created["Args"]) == ("sh", [])
 
@@ -152,7 +163,14 @@ def test_what_was_wished_is_recorded(box: Box) -> None:
         WorkingDir="/tmp",
         StopSignal="SIGUSR1",
         StopTimeout=3,
-        host={"PidsLimit": 20, "CpuShares": 512, "CapDrop": ["NET_RAW"], "CapAdd": ["SYS_TIME"], "ReadonlyRootfs": True, "ShmSize": 1 << 20},
+        host={
+            "PidsLimit": 20,
+            "CpuShares": 512,
+            "CapDrop": ["NET_RAW"],
+            "CapAdd": ["SYS_TIME"],
+            "ReadonlyRootfs": True,
+            "ShmSize": 1 << 20,
+        },
     )
     document = box.inspect(id)
     config, host = document["Config"], document["HostConfig"]

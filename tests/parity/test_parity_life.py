@@ -6,6 +6,7 @@ import re
 from collections import Counter
 
 import pytest
+
 from tests.parity.engines import NEVER, Box
 
 CONTAINER_VERBS = [
@@ -35,7 +36,14 @@ def test_removing_a_missing_container_says_so(box: Box) -> None:
 
 @pytest.mark.parametrize(
     ("script", "code"),
-    [("exit 0", 0), ("exit 7", 7), ("exit 255", 255), ("sh -c 'kill -SEGV $$'", 139), ("sh -c 'kill -TERM $$'", 143), ("nosuch", 127)],
+    [
+        ("exit 0", 0),
+        ("exit 7", 7),
+        ("exit 255", 255),
+        ("sh -c 'kill -SEGV $$'", 139),
+        ("sh -c 'kill -TERM $$'", 143),
+        ("nosuch", 127),
+    ],
 )
 def test_exit_codes(box: Box, script: str, code: int) -> None:
     ended = box.sh(script + "; exit $?")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from tests.parity.engines import Box
 
 
@@ -37,7 +38,7 @@ def test_status_words(box: Box) -> None:
     [
         (["sh", "-c", "exit 7"], "sh -c 'exit 7'"),
         (["echo", "a", "b c"], "echo a 'b c'"),
-        (["echo", "it's"], 'echo it\'s'),
+        (["echo", "it's"], "echo it's"),
         (["sh", "-c", 'x "y" z'], "sh -c 'x \"y\" z'"),
         (["true"], "true"),
     ],

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+
 from tests.parity.engines import NEVER, Box
 
 CANNOT: list[tuple[list[str], int, str]] = [
@@ -20,7 +21,9 @@ CANNOT: list[tuple[list[str], int, str]] = [
 
 
 @pytest.mark.parametrize(("command", "code", "words"), CANNOT, ids=[repr(c[0][0]) for c in CANNOT])
-def test_a_program_that_cannot_be_started_is_recorded_and_can_be_removed(box: Box, command: list[str], code: int, words: str) -> None:
+def test_a_program_that_cannot_be_started_is_recorded_and_can_be_removed(
+    box: Box, command: list[str], code: int, words: str
+) -> None:
     id = box.create(*command)
     answer = box.api.post(f"/containers/{id}/start")
     assert answer.status == 400

@@ -148,6 +148,16 @@ class Stream:
         """Return everything until the other side closes."""
         return self._file.read()
 
+    def some(self) -> bytes:
+        """Return what has come so far, at least a byte unless it was closed."""
+        return self._file.read1(65536)
+
+    def frame(self) -> tuple[int, bytes]:
+        """Return the next frame of a multiplexed stream."""
+        head = self._file.read(8)
+        stream, length = struct.unpack(">BxxxL", head)
+        return stream, self._file.read(length)
+
     def read_until(self, wanted: bytes) -> bytes:
         """Return the raw bytes up to and including `wanted`, which must be the end of what was sent so far."""
         got = b""
