@@ -15,6 +15,7 @@ from dockerkit.schema.units import from_rfc3339
 
 Progress = Callable[[dict[str, Any]], None]
 Names = list[str]
+Rows = list[dict[str, Any]]
 
 
 class ImageVerbs:
@@ -72,7 +73,7 @@ class ImageVerbs:
     def history(self, name: str) -> Sequence[dict[str, Any]]:
         """Return how an image came to be, newest step first, as ``GET /images/{name}/history``."""
         image = self._core.images.get(name)
-        rows = [
+        rows: Rows = [
             {
                 "Id": "<missing>",
                 "Created": _epoch(h.created),

@@ -8,10 +8,10 @@ from msgspec import field
 from dockerkit.daemon.engine.lifecycle import Change, Phase, after
 from dockerkit.schema.container import ContainerConfig, ContainerState, HostConfig, MountPoint
 from dockerkit.schema.units import rfc3339
-from dockerkit.schema.wire import Model
+from dockerkit.schema.wire import docker_name
 
 
-class Record(Model, frozen=True):
+class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
     """One container: the merged wish, where it is in its life, and who owns it. A value: a change makes a new one.
 
     ``created`` is in nanoseconds since 1970; ``image`` is the id of the image, ``config.image`` the name it was asked by.

@@ -96,6 +96,10 @@ class Images:
         name = initial.init_name(image.layers[-1] if image.layers else "")
         return (self._layers.make(name, lambda root: initial.fill(root, unpacked)), *unpacked)
 
+    def layer_sizes(self, image: Image) -> tuple[int, ...]:
+        """Return the bytes of the regular files of each layer, lowest first."""
+        return tuple(self._layers.size(layer) for layer in layers_of(image))
+
     def remove(self, name: str, *, force: bool, used_by: Users, running: Users = _nobody) -> Deleted:
         """Take a name away, and delete the image with its last one, by Docker's rules; return what was done, in order.
 
