@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import struct
 from collections.abc import Iterable
+from functools import cache
 
 from dockerkit.daemon.kernel.syscalls import call
 
@@ -93,8 +94,9 @@ def mask(names: Iterable[str]) -> int:
     return bits
 
 
+@cache
 def last() -> int:
-    """Return the highest capability number this kernel knows."""
+    """Return the highest capability number this kernel knows; asked once, as a container may have no ``/proc``."""
     with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as file:
         return int(file.read())
 

@@ -1,0 +1,108 @@
+"""Who asks: the daemon that started the container, and any that comes later through ``keeper.sock``. Knows the verbs, does none."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Mapping
+
+from dockerkit.daemon.runtime import wire
+from dockerkit.daemon.runtime.keeper.loop import READ, Loop
+
+SOCKET = "keeper.sock"
+
+Verb = Callable[[wire.Message, list[int]], wire.Message | None]
+"""Takes a message and its descriptors, which are then the verb's; returns an answer or None."""
+
+
+def address(directory: int) -> str:
+    """Return the address of the socket in an open directory: whatever its path is, it fits into 107 bytes."""
+    return f"/proc/self/fd/{directory}/{SOCKET}"
+
+
+class Control:
+    """The listening socket in the container's directory, and everybody connected."""
+
+    def __init__(self, loop: Loop, verbs: Mapping[str, Verb]) -> None:
+        self._loop, self._verbs = loop, verbs
+        self._connections: dict[int, socket.socket] = {}
+        self._listener: socket.socket | None = None
+
+    def listen(self, directory: str) -> None:
+        """Make ``keeper.sock``; only root may connect.
+
+        :raises OSError: the directory is gone.
+        """
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+        folder = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        mask = os.umask(0o177)
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(SOCKET, dir_fd=folder)
+            self._listener.bind(address(folder))
+        finally:
+            os.umask(mask)
+            os.close(folder)
+        self._listener.listen(16)
+        self._loop.watch(self._listener.fileno(), READ, self._accept)
+
+    def connect(self, connection: socket.socket) -> None:
+        """Serve somebody who is connected already."""
+        connection.setblocking(False)
+        self._connections[connection.fileno()] = connection
+        self._loop.watch(connection.fileno(), READ, lambda _: self._receive(connection))
+
+    def tell(self, message: wire.Message, fds: list[int] | None = None) -> None:
+        """Send a message to everybody."""
+        for connection in tuple(self._connections.values()):
+            self._send(connection, message, fds or [])
+
+    def finish(self, directory: str) -> None:
+        """Take what was already asked for, and no more."""
+        for connection in tuple(self._connections.values()):
+            self._receive(connection)
+        if self._listener is not None:
+            self._loop.forget(self._listener.fileno())
+            self._listener.close()
+            self._listener = None
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(directory, SOCKET))
+
+    def _accept(self, _events: int) -> None:
+        if self._listener is not None:
+            with contextlib.suppress(BlockingIOError, ConnectionAbortedError):  # it went away before we came
+                self.connect(self._listener.accept()[0])
+
+    def _receive(self, connection: socket.socket) -> None:
+        while True:
+            try:
+                message, fds = wire.receive(connection)
+            except BlockingIOError:
+                return
+            except (OSError, ValueError):  # not somebody who speaks our language
+                message, fds = None, []
+            if message is None:
+                self._hang_up(connection)
+                return
+            self._act(connection, message, fds)
+
+    def _act(self, connection: socket.socket, message: wire.Message, fds: list[int]) -> None:
+        verb = self._verbs.get(str(message.get("verb")))
+        if verb is None:  # a newer daemon's word
+            wire.close(fds)
+            return
+        answer = verb(message, fds)
+        if answer:
+            self._send(connection, answer, [])
+
+    def _send(self, connection: socket.socket, message: wire.Message, fds: list[int]) -> None:
+        try:
+            wire.send(connection, message, fds)
+        except OSError:  # it is gone, or does not read: either way there is nobody to tell
+            self._hang_up(connection)
+
+    def _hang_up(self, connection: socket.socket) -> None:
+        if self._connections.pop(connection.fileno(), None):
+            self._loop.forget(connection.fileno())
+            connection.close()

@@ -1,0 +1,279 @@
+"""One container's life as its keeper lives it: conceive, birth, life, end. Read from top to bottom, it is in that order.
+
+A keeper is forked by the shim and never execs; it runs one loop until the container has ended and everybody who listens has been
+served, and then is gone, with its cgroup and sockets. It depends neither on the shim nor on the daemon that asked for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import socket
+import time
+from dataclasses import asdict
+from typing import NoReturn
+
+from dockerkit.daemon.kernel import namespaces, processes, terminal
+from dockerkit.daemon.kernel.cgroups import Cgroup, Cgroups
+from dockerkit.daemon.logs.records import STDERR, STDOUT
+from dockerkit.daemon.runtime import exits, wire
+from dockerkit.daemon.runtime.child import steps
+from dockerkit.daemon.runtime.child.birth import Birth, Progress
+from dockerkit.daemon.runtime.child.surroundings import newborn_flags
+from dockerkit.daemon.runtime.keeper.audience import Audience
+from dockerkit.daemon.runtime.keeper.control import Control
+from dockerkit.daemon.runtime.keeper.journal import Journal
+from dockerkit.daemon.runtime.keeper.loop import READ, Loop
+from dockerkit.daemon.runtime.keeper.streams import Output, make_pipes
+from dockerkit.daemon.runtime.launch import Launch, read_attachment
+
+
+class NotBorn(Exception):  # noqa: N818 (the house's names say what happened)
+    """The container could not be started; carries the message for the daemon."""
+
+    def __init__(self, report: wire.Message) -> None:
+        super().__init__(report)
+        self.report = report
+
+
+class Life:
+    """A container between its keeper's birth and its keeper's end.
+
+    :param connection: to the daemon that asked.
+    :param mountpoint: where children build their roots.
+    """
+
+    def __init__(self, launch: Launch, connection: socket.socket, cgroups: Cgroups | None, mountpoint: str) -> None:
+        self._launch, self._cgroups, self._mountpoint = launch, cgroups, mountpoint
+        self._loop = Loop()
+        verbs = {
+            "hello": self._hello,
+            "attach": self._attach,
+            "kill": self._kill,
+            "resize": self._resize,
+            "release": self._release,
+        }
+        self._control = Control(self._loop, verbs)
+        self._control.connect(connection)
+        self._cgroup: Cgroup | None = None
+        self._progress = Progress(len(steps.STEPS))
+        self._pid, self._pidfd, self._terminal, self._namespace = 0, -1, -1, -1
+        self._held: list[int] = []
+        self._started_at = 0
+        self._failure: wire.Message | None = None
+        self._ended: processes.Ended | None = None
+
+    def run(self) -> None:
+        """Live the container's life; returns when all is over.
+
+        :raises NotBorn: it could not be started; nothing of it is left.
+        """
+        try:
+            self._conceive()
+            self._wait_for_birth()
+        except NotBorn as error:
+            self._undo(error)
+            raise
+        while self._ended is None:
+            self._loop.turn()
+        self._end(self._ended)
+        while not self._audience.empty:
+            self._loop.turn()
+
+    # -- conceive: everything the child needs, then the child, then what can be done while it works --------------------------
+
+    def _conceive(self) -> None:
+        step = "cgroup"
+        try:
+            self._make_cgroup()
+            step = "streams"
+            theirs, ours = self._make_streams()
+            step = "clone"
+            self._clone(theirs)
+            step = "log"
+            self._open_streams(ours)
+            step = "record"
+            self._write_down()
+        except (OSError, ValueError) as error:
+            raise NotBorn(steps.report(step, error)) from error
+
+    def _make_cgroup(self) -> None:
+        linux = self._launch.spec.get("linux") or {}
+        path = linux.get("cgroupsPath")
+        if path and self._cgroups is not None:
+            self._cgroup = self._cgroups.create(path, linux.get("resources") or {})
+
+    def _make_streams(self) -> tuple[list[int], list[int]]:
+        if self._launch.spec["process"].get("terminal"):
+            return [], []
+        return make_pipes(with_input=self._launch.open_stdin)
+
+    def _clone(self, stdio: list[int]) -> None:
+        self._status, status = wire.pair()
+        birth = Birth(self._launch, self._cgroup, self._mountpoint, stdio, status, self._progress)
+        wanted = birth.namespaces()
+        if wanted.get("pid"):
+            namespaces.enter_path(wanted["pid"], namespaces.FLAGS["pid"])
+        self._pid, self._pidfd = namespaces.clone3(newborn_flags(wanted))
+        if self._pid == 0:
+            steps.be_born(birth)
+        status.close()
+        wire.close(set(stdio))
+        self._owns_processes = wanted.get("pid") == ""
+        self._loop.watch(self._status.fileno(), READ, self._status_says)
+        self._loop.watch(self._pidfd, READ, self._has_ended)
+
+    def _open_streams(self, ours: list[int]) -> None:
+        self._journal = Journal(self._launch.log)
+        self._audience = Audience(self._loop, self._launch, self._journal)
+        for descriptor, stream in zip(ours, (STDOUT, STDERR), strict=False):
+            self._audience.outputs.append(Output(self._loop, descriptor, stream, self._audience.deliver))
+        if len(ours) > 2:
+            self._audience.open_input(ours[2])
+        for attachment in self._launch.attachments:
+            self._audience.add(attachment)
+
+    def _write_down(self) -> None:
+        """Say who keeps this container, for daemons to come; hold on to its mounts, so that its end need not wait for the disk."""
+        path = self._cgroup.path if self._cgroup else ""
+        document = {"version": wire.VERSION, "keeper": os.getpid(), "pid": self._pid, "cgroup": path}
+        exits.write_running(self._launch.directory, document)
+        self._control.listen(self._launch.directory)
+        if not self._launch.rootfs.volatile:
+            with contextlib.suppress(FileNotFoundError, PermissionError):  # it is gone already, or hidden: then it must wait
+                self._namespace = os.open(f"/proc/{self._pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+
+    # -- birth: what the child says until its program runs -------------------------------------------------------------------
+
+    def _wait_for_birth(self) -> None:
+        while not self._started_at:
+            self._loop.turn()
+        if self._failure:
+            raise NotBorn(self._failure)
+        times = self._progress.times()
+        if len(times) < len(steps.STEPS):
+            name = steps.NAMES[max(0, len(times) - 1)]
+            message = "the process was killed while it was being set up"
+            raise NotBorn({"verb": "failed", "step": name, "errno": errno.EINTR, "subject": "", "message": message})
+        self._control.tell({"verb": "started", "pid": self._pid, "started_at": self._started_at, "steps": times})
+
+    def _status_says(self, _events: int) -> None:
+        message, fds = wire.receive(self._status)
+        if message is None:
+            self._loop.forget(self._status.fileno())
+            self._status.close()
+            self._started_at = time.time_ns()
+        elif message["verb"] == "terminal":
+            self._open_terminal(*fds)
+        else:
+            self._failure = message
+
+    def _open_terminal(self, master: int, slave: int) -> None:
+        # the slave is held so that a container that closes its terminal for a moment does not lose it
+        self._terminal = master
+        self._held.append(slave)
+        self._audience.outputs.append(Output(self._loop, os.dup(master), STDOUT, self._audience.deliver))
+        if self._launch.open_stdin:
+            self._audience.open_input(os.dup(master))
+
+    def _undo(self, cause: NotBorn) -> None:
+        """Leave nothing behind; a second failure is told beside the first, not instead of it."""
+        if self._pidfd >= 0 and self._ended is None:
+            with contextlib.suppress(ProcessLookupError):
+                processes.send_signal(self._pidfd, signal.SIGKILL)
+            processes.reap(self._pidfd)
+        try:
+            if self._cgroup is not None:
+                self._cgroup.kill()
+                self._cgroup.remove()
+            exits.forget(self._launch.directory)
+            self._control.finish(self._launch.directory)
+        except OSError as error:
+            cause.report["message"] += f" (and cleaning up failed: {error})"
+        if hasattr(self, "_audience"):
+            self._audience.dismiss()
+
+    # -- life: what is asked for ---------------------------------------------------------------------------------------------
+
+    def _hello(self, _message: wire.Message, _fds: list[int]) -> wire.Message:
+        return {"verb": "welcome", "version": wire.VERSION, "pid": self._pid, "started_at": self._started_at}
+
+    def _attach(self, _message: wire.Message, fds: list[int]) -> None:
+        payload, descriptor = fds
+        document, _ = wire.unpack(payload)
+        self._audience.add(read_attachment(document, descriptor))
+
+    def _kill(self, message: wire.Message, _fds: list[int]) -> None:
+        if self._ended is None:
+            with contextlib.suppress(ProcessLookupError):  # it has ended: what a signal could not change
+                processes.send_signal(self._pidfd, message["signal"])
+
+    def _resize(self, message: wire.Message, _fds: list[int]) -> None:
+        if self._terminal >= 0:
+            terminal.resize(self._terminal, message["rows"], message["columns"])
+
+    def _release(self, _message: wire.Message, _fds: list[int]) -> None:
+        """Once the container has ended, let go of those who still read."""
+        if self._ended is not None:
+            self._audience.dismiss()
+
+    # -- end: drain, write down, tell, clean up ------------------------------------------------------------------------------
+
+    def _has_ended(self, _events: int) -> None:
+        self._loop.forget(self._pidfd)
+        self._ended = processes.reap(self._pidfd)
+
+    def _end(self, ended: processes.Ended) -> None:
+        if self._cgroup is not None and not self._owns_processes:
+            self._cgroup.kill()  # without a pid namespace of its own, its children outlive it
+        for output in self._audience.outputs:
+            output.pause(False)
+            output.drain()
+        self._tell_end(ended)
+        if self._cgroup is not None:
+            self._remove_cgroup(self._cgroup)
+        self._control.finish(self._launch.directory)
+        for output in self._audience.outputs:
+            output.close()
+        wire.close(self._held)
+        if self._namespace >= 0:
+            os.close(self._namespace)  # the overlay is unmounted here, and its upper directory synced: nobody waits for that
+        self._audience.end()
+
+    def _tell_end(self, ended: processes.Ended) -> None:
+        killed = bool(self._cgroup and self._cgroup.oom_kills())
+        record = exits.Exit(ended.exit_code, killed, time.time_ns(), log_lost=self._journal.lost)
+        with contextlib.suppress(FileNotFoundError):  # the container's directory was taken away: then nobody will ask
+            exits.write_ended(self._launch.directory, record)
+        me = os.pidfd_open(os.getpid())
+        self._control.tell({"verb": "exit", **asdict(record)}, [me])
+        os.close(me)
+
+    def _remove_cgroup(self, cgroup: Cgroup) -> None:
+        try:
+            cgroup.remove()
+        except OSError as error:
+            os.write(2, f"container {self._launch.id}: {error}\n".encode())
+
+
+def keep(launch: Launch, connection: socket.socket, cgroups: Cgroups | None, mountpoint: str) -> NoReturn:
+    """Be the keeper of one container, in a process just forked; ends the process."""
+    code = 0
+    try:
+        os.setsid()
+        processes.set_name("dockerkit-keep")
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        copy = socket.socket(fileno=os.dup(connection.fileno()))
+        try:
+            Life(launch, connection, cgroups, mountpoint).run()
+        except NotBorn as error:
+            copy.setblocking(False)
+            with contextlib.suppress(OSError):  # whoever asked is gone
+                wire.send(copy, error.report)
+    except BaseException as error:  # noqa: BLE001 (a fork must never return into the shim's code)
+        os.write(2, f"keeper of {launch.id}: {type(error).__name__}: {error}\n".encode())
+        code = 1
+    finally:
+        os._exit(code)

@@ -1,0 +1,106 @@
+"""What the daemon asks for: one container to start, and who listens to it. Plain values, standard library only, no I/O."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Rootfs:
+    """The layers of a root file system, as overlay takes them.
+
+    :param lower: read-only directories, the top layer first.
+    :param volatile: what is written need not survive a power cut, so unmounting does not sync (and a crash spoils ``upper``).
+    """
+
+    lower: tuple[str, ...]
+    upper: str
+    work: str
+    volatile: bool = False
+
+
+@dataclass(slots=True)
+class Attachment:
+    """Somebody who listens or types; the runtime owns ``fd`` from the moment it is handed over.
+
+    :param framed: each chunk behind Docker's 8-byte multiplex header; else raw.
+    :param initial: bytes the client had already sent: the first of standard input.
+    :param replay_from: byte offset in the log from where what was written before comes first; None: from now on.
+    """
+
+    fd: int
+    stdin: bool = False
+    stdout: bool = False
+    stderr: bool = False
+    framed: bool = True
+    initial: bytes = b""
+    replay_from: int | None = None
+
+
+@dataclass(slots=True)
+class Launch:
+    """One container to start.
+
+    :param id: 64 hexadecimal digits; names nothing but the session keyring.
+    :param directory: the container's own directory, which exists.
+    :param spec: OCI runtime spec 1.2 without ``linux.seccomp``; ``process.user`` is overruled by `user`.
+    :param user: as ``docker run --user``; looked up in the image's own files, empty is root.
+    :param groups: further groups, by name or number.
+    :param stdin_once: standard input ends when the first client that had it goes.
+    :param log: path of the log file; None keeps no log.
+    :param seccomp: compiled program; None filters nothing.
+    """
+
+    id: str
+    directory: str
+    spec: dict[str, Any]
+    rootfs: Rootfs
+    user: str = ""
+    groups: tuple[str, ...] = ()
+    open_stdin: bool = False
+    stdin_once: bool = False
+    log: str | None = None
+    seccomp: bytes | None = None
+    attachments: list[Attachment] = field(default_factory=list)
+
+
+def attachment_document(attachment: Attachment) -> dict[str, Any]:
+    """Return an attachment as JSON values, without its descriptor."""
+    document = asdict(attachment)
+    del document["fd"]
+    document["initial"] = base64.b64encode(attachment.initial).decode()
+    return document
+
+
+def read_attachment(document: dict[str, Any], fd: int) -> Attachment:
+    """Return the attachment a document describes, with the descriptor that travelled beside it."""
+    return Attachment(fd=fd, **{**document, "initial": base64.b64decode(document["initial"])})
+
+
+def launch_document(launch: Launch) -> tuple[dict[str, Any], bytes]:
+    """Return a launch as JSON values, without descriptors, and its seccomp program (empty when there is none)."""
+    document = {name: getattr(launch, name) for name in Launch.__slots__ if name not in ("rootfs", "attachments", "seccomp")}
+    document["rootfs"] = asdict(launch.rootfs)
+    document["attachments"] = [attachment_document(attachment) for attachment in launch.attachments]
+    return document, launch.seccomp or b""
+
+
+def read_launch(document: dict[str, Any], program: bytes, fds: Sequence[int]) -> Launch:
+    """Return the launch a document describes; `fds` are its attachments', in order.
+
+    :raises TypeError: the document has keys this version does not know, or lacks some.
+    """
+    rest = dict(document)
+    rootfs = rest.pop("rootfs")
+    attachments = list(_with_descriptors(rest.pop("attachments"), fds))
+    rest["groups"] = tuple(rest["groups"])
+    rootfs["lower"] = tuple(rootfs["lower"])
+    return Launch(**rest, rootfs=Rootfs(**rootfs), attachments=attachments, seccomp=program or None)
+
+
+def _with_descriptors(documents: list[dict[str, Any]], fds: Sequence[int]) -> Iterator[Attachment]:
+    for document, fd in zip(documents, fds, strict=True):
+        yield read_attachment(document, fd)

@@ -1,0 +1,102 @@
+"""One thread that hears all keepers: an exit is passed on, and the end of a keeper is taken care of. Starts nothing."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dockerkit.daemon.runtime import wire
+from dockerkit.daemon.runtime.exits import Exit
+from dockerkit.daemon.runtime.keepers import Keeper
+
+
+@dataclass(slots=True)
+class _Watched:
+    keeper: Keeper
+    told: bool = False
+    pidfd: int = -1
+
+
+class Watcher:
+    """Hears keepers.
+
+    :param ended: called on the watcher's thread with a keeper and its container's exit.
+    :param died: called on it when a keeper went without a word; cleans up after it and returns the exit.
+    """
+
+    def __init__(self, *, ended: Callable[[Keeper, Exit], None], died: Callable[[Keeper], Exit]) -> None:
+        self._ended, self._died = ended, died
+        self._selector = selectors.DefaultSelector()
+        self._wake, self._bell = socket.socketpair()
+        self._wake.setblocking(False)
+        self._selector.register(self._wake, selectors.EVENT_READ)
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="dockerkit-keepers", daemon=True)
+
+    def start(self) -> None:
+        """Begin to hear; repeating it changes nothing."""
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def watch(self, keeper: Keeper) -> None:
+        """Hear this keeper from now on."""
+        self._selector.register(keeper.connection, selectors.EVENT_READ, _Watched(keeper))
+        self._bell.send(b".")
+
+    def stop(self) -> None:
+        """Hear nobody any more; keepers are left alone. Waits for a callback that is running."""
+        self._stopping = True
+        self._bell.send(b".")
+        if self._thread.ident is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+        for key in tuple(self._selector.get_map().values()):
+            if isinstance(key.data, _Watched):
+                key.data.keeper.connection.close()
+        self._selector.close()
+        self._wake.close()
+        self._bell.close()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            for key, _ in self._selector.select():
+                if key.data is None:
+                    self._wake.recv(4096)
+                elif key.data.pidfd >= 0:
+                    self._gone(key.data)
+                else:
+                    self._hear(key.data)
+
+    def _hear(self, watched: _Watched) -> None:
+        try:
+            message, fds = wire.receive(watched.keeper.connection)
+        except (OSError, ValueError):  # ECONNRESET: it was killed with our messages unread
+            message, fds = None, []
+        if message is None:
+            self._closed(watched)
+        elif message.pop("verb") == "exit":
+            watched.told = True
+            watched.pidfd, *_ = fds
+            self._selector.unregister(watched.keeper.connection)
+            self._selector.register(watched.pidfd, selectors.EVENT_READ, watched)
+            self._ended(watched.keeper, Exit(**message))
+        else:
+            wire.close(fds)
+
+    def _closed(self, watched: _Watched) -> None:
+        self._selector.unregister(watched.keeper.connection)
+        if not watched.told:
+            self._ended(watched.keeper, self._died(watched.keeper))
+        self._finish(watched)
+
+    def _gone(self, watched: _Watched) -> None:
+        self._selector.unregister(watched.pidfd)
+        os.close(watched.pidfd)
+        self._finish(watched)
+
+    def _finish(self, watched: _Watched) -> None:
+        watched.keeper.connection.close()
+        watched.keeper.gone.set_result(None)

@@ -1,0 +1,105 @@
+"""What daemon, shim and keepers say to one another: one JSON object a datagram, descriptors beside it.
+
+Sockets are ``SOCK_SEQPACKET``: a message arrives whole or not at all, and end-of-file is the other's end. What may be large (an OCI
+spec, a client's first bytes) travels in a memfd, so size is no limit. Standard library only; knows no verb.
+
+Verbs, by direction (``[…]`` are descriptors)::
+
+    daemon → shim      spawn {cgroup_parent} [reply socket, payload, attachments…]
+    daemon → keeper    hello {version} · attach [payload, fd] · kill {signal} · resize {rows, columns} · release
+    keeper → daemon    started {pid, started_at, steps} · failed {step, errno, subject, message}
+                       welcome {version, pid, started_at} · exit {Exit's fields} [pidfd of the keeper]
+    child  → keeper    failed {step, errno, subject, message} · terminal [master, slave]
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import struct
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+VERSION = 1
+"""Of the keeper's socket; raised when a message changes its meaning. Old keepers live on beside a new daemon."""
+
+MOST_DESCRIPTORS = 250
+_MOST_BYTES = 1 << 16
+_LENGTH = struct.Struct("<Q")
+
+Message = dict[str, Any]
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Return two connected ends; both close at exec."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def send(connection: socket.socket, message: Message, fds: Sequence[int] = ()) -> None:
+    """Send one message with copies of descriptors; the caller's stay open.
+
+    :raises OSError: the other end has gone (EPIPE), or does not read (EAGAIN, when non-blocking).
+    """
+    data = json.dumps(message).encode()
+    if fds:
+        socket.send_fds(connection, [data], fds, socket.MSG_NOSIGNAL)
+    else:
+        connection.send(data, socket.MSG_NOSIGNAL)
+
+
+def receive(connection: socket.socket) -> tuple[Message | None, list[int]]:
+    """Return the next message and its descriptors (they close at exec); None at end-of-file.
+
+    :raises OSError: EMSGSIZE when something was cut off (nothing is left open), or as recvmsg(2).
+    :raises ValueError: not a JSON object.
+    """
+    data, fds, flags, _ = socket.recv_fds(connection, _MOST_BYTES, MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
+    if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+        close(fds)
+        raise OSError(90, "message too long")
+    if not data:
+        return None, []
+    message = json.loads(data)
+    if not isinstance(message, dict):
+        close(fds)
+        raise ValueError(f"not a message: {data[:80]!r}")
+    return message, list(fds)
+
+
+def close(fds: Iterable[int]) -> None:
+    """Close descriptors; those closed already are passed over."""
+    for fd in fds:
+        with contextlib.suppress(OSError):  # EBADF: the wish is fulfilled
+            os.close(fd)
+
+
+def pack(document: Message, tail: bytes = b"") -> int:
+    """Return a memfd that holds a document of any size, and bytes after it."""
+    body = json.dumps(document).encode()
+    fd = os.memfd_create("dockerkit-message", os.MFD_CLOEXEC)
+    try:
+        with open(fd, "wb", closefd=False) as file:
+            file.writelines((_LENGTH.pack(len(body)), body, tail))
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def unpack(fd: int) -> tuple[Message, bytes]:
+    """Return what :func:`pack` wrote, and close the descriptor.
+
+    :raises ValueError: it is something else.
+    """
+    try:
+        content = os.pread(fd, os.fstat(fd).st_size, 0)
+    finally:
+        os.close(fd)
+    (length,) = _LENGTH.unpack_from(content)
+    body, tail = content[_LENGTH.size : _LENGTH.size + length], content[_LENGTH.size + length :]
+    document = json.loads(body)
+    if not isinstance(document, dict):
+        raise ValueError("not a document")
+    return document, tail
