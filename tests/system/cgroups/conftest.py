@@ -9,7 +9,7 @@ from dockerkit.daemon.kernel.cgroups import detect
 
 
 def version1(parent):
-    return detect(parent).cgroups
+    return detect(parent)
 
 
 IMPLEMENTATIONS = {"version1": version1}

@@ -229,7 +229,7 @@ def test_an_impossible_limit_is_an_error_that_names_the_file(group):
 
 def test_another_handle_finds_the_same_group(cgroups, group, inside):
     pid = inside(group, pause)
-    again = detect(cgroups.parent).cgroups
+    again = detect(cgroups.parent)
     assert again.list() == [group.path]
     assert again.open(group.path).pids() == [pid]
 
@@ -237,7 +237,7 @@ def test_another_handle_finds_the_same_group(cgroups, group, inside):
 def test_a_parent_with_containers_is_not_discarded(cgroups, group, inside):
     inside(group, pause)
     with pytest.raises(OSError) as refused:
-        detect(cgroups.parent).cgroups.discard()
+        detect(cgroups.parent).discard()
     assert refused.value.errno == errno.EBUSY
 
 

@@ -16,7 +16,7 @@ knows it, and :meth:`Cgroups.open` finds it again.
 
 Example 1, a container with 256 MiB and no network tricks::
 
-    cgroups, reason = detect("dockerkit-1f2e3d4c")
+    cgroups = detect("dockerkit-1f2e3d4c")  # cgroups.reason says why this version
     cgroups.prepare()
     group = cgroups.create("dockerkit-1f2e3d4c/confined/6b86b2", {"memory": {"limit": 268435456}, "pids": {"limit": 200}})
     if os.fork() == 0:
@@ -39,6 +39,6 @@ limits were judged before they came. Standard library only; safe to import befor
 """
 
 from dockerkit.daemon.kernel.cgroups.contract import Cgroup, Cgroups
-from dockerkit.daemon.kernel.cgroups.detection import Detected, detect
+from dockerkit.daemon.kernel.cgroups.detection import detect
 
-__all__ = ["Cgroup", "Cgroups", "Detected", "detect"]
+__all__ = ["Cgroup", "Cgroups", "detect"]

@@ -63,6 +63,8 @@ class Cgroups(Protocol):
     """The groups of one data root."""
 
     version: int
+    reason: str
+    """Why this implementation was chosen, in one sentence."""
     parent: str
     controllers: frozenset[str]
 
@@ -83,6 +85,9 @@ class Cgroups(Protocol):
 
     def features(self) -> frozenset[str]:
         """Return the limits this host can keep, as names of :data:`~dockerkit.daemon.kernel.cgroups.limits.FEATURES`."""
+
+    def close(self) -> None:
+        """Close the hierarchies; groups stay. They are opened again when next needed."""
 
     def discard(self) -> None:
         """Remove the parent, when no container's group is left, and close the hierarchies.

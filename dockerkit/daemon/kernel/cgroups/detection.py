@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import NamedTuple
 
 from dockerkit.daemon.kernel.cgroups.contract import Cgroups
 from dockerkit.daemon.kernel.cgroups.hierarchies import USED, Hierarchy, Mounted, read_mounts
@@ -13,15 +12,8 @@ from dockerkit.daemon.kernel.cgroups.version1 import Version1
 DEFAULT_PARENT = "dockerkit"
 
 
-class Detected(NamedTuple):
-    """An implementation, and the reason it was chosen, in one sentence."""
-
-    cgroups: Cgroups
-    reason: str
-
-
-def detect(parent: str = DEFAULT_PARENT, *, mountinfo: str = "/proc/self/mountinfo") -> Detected:
-    """Choose how groups are made on this host for the data root whose groups live below `parent`.
+def detect(parent: str = DEFAULT_PARENT, *, mountinfo: str = "/proc/self/mountinfo") -> Cgroups:
+    """Choose how groups are made on this host for the data root whose groups live below `parent`; ``reason`` says why.
 
     Nothing is created: that is :meth:`Cgroups.prepare`.
 
@@ -33,7 +25,7 @@ def detect(parent: str = DEFAULT_PARENT, *, mountinfo: str = "/proc/self/mountin
     if not usable:
         raise _nothing(mounted, mountinfo)
     _check_writable(usable)
-    return Detected(Version1(parent, usable), _reason(usable, mounted.version2))
+    return Version1(parent, usable, _reason(usable, mounted.version2))
 
 
 def _nothing(mounted: Mounted, mountinfo: str) -> OSError:

@@ -18,14 +18,14 @@ FEATURES: Mapping[str, tuple[str, str]] = {
     "cpu.quota": ("cpu", "cpu.cfs_quota_us"),
     "cpu.realtime": ("cpu", "cpu.rt_runtime_us"),
     "cpuset": ("cpuset", "cpuset.cpus"),
-    "pids": ("pids", "pids.max"),
+    "pids": ("pids", ""),
     "blkio.weight": ("blkio", "blkio.weight"),
     "blkio.weight_device": ("blkio", "blkio.weight_device"),
     "blkio.throttle": ("blkio", "blkio.throttle.read_bps_device"),
     "devices": ("devices", "devices.allow"),
-    "freezer": ("freezer", "freezer.state"),
+    "freezer": ("freezer", ""),
 }
-"""A limit's name → the controller and the file that tell whether a host can keep it."""
+"""A limit's name → the controller and the file that tell whether a host can keep it; no file: the controller alone tells."""
 
 SWAP_FILE = "memory.memsw.limit_in_bytes"
 

@@ -22,13 +22,15 @@ class Version1:
 
     :param parent: one path component, ``dockerkit-<root id>``.
     :param hierarchies: the trees to use, as mountinfo shows them.
+    :param reason: why this version.
     """
 
     version = 1
 
-    def __init__(self, parent: str, hierarchies: tuple[Hierarchy, ...]) -> None:
+    def __init__(self, parent: str, hierarchies: tuple[Hierarchy, ...], reason: str = "") -> None:
         self.parent = parent
         self.hierarchies = hierarchies
+        self.reason = reason
         self.controllers = frozenset(name for tree in hierarchies for name in tree.controllers)
         self._trees: dict[str, Tree] = {}
 
@@ -76,15 +78,19 @@ class Version1:
         trees = self._opened()
         return frozenset(name for name, (controller, file) in FEATURES.items() if self._has(trees, controller, file))
 
+    def close(self) -> None:
+        """See the contract."""
+        for tree in self._distinct():
+            tree.close()
+        self._trees.clear()
+
     def discard(self) -> None:
         """See the contract."""
         self._opened()
         for tree in self._distinct():
             for path in (f"{self.parent}/{CONFINED}", f"{self.parent}/{OPEN}", self.parent):
                 tree.unmake(path)
-        for tree in self._distinct():
-            tree.close()
-        self._trees.clear()
+        self.close()
 
     def _opened(self) -> dict[str, Tree]:
         """Return controller → tree; opened when first needed, co-mounted controllers share one."""
@@ -122,5 +128,5 @@ class Version1:
 
     def _has(self, trees: dict[str, Tree], controller: str, file: str) -> bool:
         tree = trees.get(controller)
-        # a hierarchy's root lacks some files: look in ours, once it is there
-        return tree is not None and (tree.has(os.path.join(self.parent, file)) or tree.has(file))
+        # a hierarchy's root lacks some files that every group below it has
+        return tree is not None and (not file or tree.has(os.path.join(self.parent, file)) or tree.has(file))
