@@ -48,7 +48,7 @@ async def _inspect_with_size(call: Call) -> Answer:
 def list_(call: Call) -> Pending:
     """``GET /containers/json``; on the event loop, unless sizes have to be counted on disk."""
     query = call.query
-    every, limit, size = query.flag("all"), query.integer("limit") or 0, query.flag("size")
+    every, limit, size = query.flag("all"), max(query.integer("limit") or 0, 0), query.flag("size")
     filters = query.filters()
     if size:
         return _list_with_size(call, every, limit, filters)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dockerkit.daemon.api.call import Call
 
 Handler = Callable[["Call"], Pending]
-_PREFIX = re.compile(r"/v([0-9.]+)(/.*)")
+_PREFIX = re.compile(r"/v([0-9.]{1,16})(/.*)")
 _NEWEST = version_tuple(API_VERSION)
 _OLDEST = version_tuple(MIN_API_VERSION)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Iterator
 
 from dockerkit.daemon.api.answers import MULTIPLEXED_STREAM, RAW_STREAM, Answer, Handover, RawStream, Stream
 from dockerkit.daemon.api.call import Call
+from dockerkit.daemon.api.following import follow
 from dockerkit.daemon.api.frames import frame
 from dockerkit.daemon.api.query import Query
 from dockerkit.daemon.api.router import Route
@@ -19,12 +20,26 @@ Lines = Iterator[tuple[int, bytes]]
 
 
 async def logs(call: Call) -> Answer:
-    """``GET /containers/{id}/logs``: one frame a line, or bare lines when the container has a terminal."""
+    """``GET /containers/{id}/logs``: one frame a line, or bare lines when the container has a terminal.
+
+    Following ends with the container; as in dockerd, the log of one that does not run ends at once.
+    """
     query = call.query
-    if query.flag("follow"):
-        raise Unsupported("following logs is not offered yet", hint="attach with logs=1 and stream=1 follows them")
-    framed = not call.engine.containers.tty(call.ref)
-    lines = await call.run(
+    found = call.engine.containers.inspect(call.ref)
+    framed = not found.config.tty
+    following = query.flag("follow") and found.state.running
+    attachment = _live(call, found.id, framed) if following else None
+    lines = await _lines(call)
+    content_type = _content_type(call, framed)
+    if attachment is not None:
+        return Stream(follow(call, found.id, attachment, lambda: _reread(call, framed)), content_type)
+    first = await call.run(_batch, lines, framed)
+    return Stream(_chunks(call, first, lines, framed), content_type)
+
+
+async def _lines(call: Call) -> Lines:
+    query = call.query
+    return await call.run(
         call.engine.containers.logs,
         call.ref,
         stdout=query.flag("stdout"),
@@ -34,8 +49,27 @@ async def logs(call: Call) -> Answer:
         tail=_tail(query),
         timestamps=query.flag("timestamps"),
     )
-    first = await call.run(_batch, lines, framed)
-    return Stream(_chunks(call, first, lines, framed), _content_type(call, framed))
+
+
+async def _reread(call: Call, framed: bool) -> AsyncGenerator[bytes, None]:
+    lines = await _lines(call)
+    async for chunk in _chunks(call, await call.run(_batch, lines, framed), lines, framed):
+        yield chunk
+
+
+def _live(call: Call, id: str, framed: bool) -> Attachment:
+    """Return what a follower asks the keeper for: everything, or only what comes from now on."""
+    query, tail = call.query, _tail(call.query)
+    refined = [name for name in ("since", "until") if query.moment(name)] + ["timestamps"] * query.flag("timestamps")
+    if tail:
+        refined.append("tail")
+    if refined:
+        raise Unsupported(
+            f"following logs with {' and '.join(refined)} is not offered yet", hint="follow all of it, or with tail=0"
+        )
+    start = 0 if tail is None else call.engine.containers.log_size(id)
+    stdout, stderr = query.flag("stdout"), query.flag("stderr")
+    return Attachment(fd=-1, stdout=stdout, stderr=stderr, framed=framed, replay_from=start)
 
 
 def _tail(query: Query) -> int | None:

@@ -64,11 +64,13 @@ class Api:
         target = f"/containers/create?name={name}" if name else "/containers/create"
         return self.json("POST", target, body, status=201, headers=headers)["Id"]
 
-    def hijack(self, target: str, *, early: bytes = b"", upgrade: bool = True) -> tuple[socket.socket, bytes, bytes]:
-        """Post to `target`, with `early` bytes right behind the request; return the socket, the head, what came after it."""
+    def hijack(
+        self, target: str, *, early: bytes = b"", upgrade: bool = True, method: str = "POST"
+    ) -> tuple[socket.socket, bytes, bytes]:
+        """Send a request without body, with `early` bytes right behind the request; return socket, head and the rest."""
         sock = raw(self.path)
         extra = b"Connection: Upgrade\r\nUpgrade: tcp\r\n" if upgrade else b""
-        sock.sendall(b"POST %s HTTP/1.1\r\nHost: d\r\n%s\r\n%s" % (target.encode(), extra, early))
+        sock.sendall(b"%s %s HTTP/1.1\r\nHost: d\r\n%s\r\n%s" % (method.encode(), target.encode(), extra, early))
         head, rest = read_head(sock)
         return sock, head, rest
 

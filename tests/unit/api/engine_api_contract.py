@@ -1,4 +1,4 @@
-"""What every Engine API of ours has to do, as one suite: run over the pretend engine here and over a live daemon in tests/system.
+"""What every Engine API of ours has to do, as one suite: over the pretend engine here, over a live daemon in tests/system.
 
 Each test gets `api`, a client of an empty daemon that has the image busybox.
 """
@@ -132,7 +132,7 @@ def test_a_whole_life(api: Api) -> None:
     assert api.json("POST", f"/containers/{id}/wait")["StatusCode"] == 3
     state = api.json("GET", f"/containers/{id[:12]}/json")["State"]
     assert (state["Status"], state["ExitCode"]) == ("exited", 3)
-    status, headers, body = api.request("GET", f"/containers/{id}/logs?stdout=1&stderr=1")
+    _, headers, body = api.request("GET", f"/containers/{id}/logs?stdout=1&stderr=1")
     assert headers["Content-Type"] == "application/vnd.docker.multiplexed-stream"
     assert unframe(body) == {1: b"out\n", 2: b"err\n"}
     api.json("DELETE", f"/containers/{id}", status=204)
@@ -348,6 +348,41 @@ def test_a_client_that_hangs_up_in_the_middle_of_attach_hurts_nobody(api: Api) -
     sock.close()
     assert api.json("GET", f"/containers/{id}/json")["State"]["Running"] is True
     api.json("DELETE", f"/containers/{id}?force=1", status=204)
+
+
+# ------------------------------------------------------------------ logs that go on
+
+
+def test_following_logs_sees_all_and_ends_with_the_container(api: Api) -> None:
+    id = api.create("sh", "-c", "echo one; read line; echo $line >&2", OpenStdin=True)
+    typing, _, _ = api.hijack(f"/containers/{id}/attach?stream=1&stdin=1")
+    api.json("POST", f"/containers/{id}/start", status=204)
+    sock, head, rest = api.hijack(f"/containers/{id}/logs?follow=1&stdout=1&stderr=1", upgrade=False, method="GET")
+    assert head.startswith(b"HTTP/1.1 200")
+    while b"one\n" not in rest:
+        rest += sock.recv(65536)
+    typing.sendall(b"two\n")
+    typing.close()
+    while not rest.endswith(b"0\r\n\r\n"):
+        rest += sock.recv(65536)
+    assert b"two\n" in rest
+    sock.close()
+    api.json("DELETE", f"/containers/{id}?force=1", status=204)
+
+
+def test_following_the_logs_of_what_has_ended_ends_at_once(api: Api) -> None:
+    id = finished(api, "echo", "hi")
+    assert unframe(api.request("GET", f"/containers/{id}/logs?follow=1&stdout=1")[2])[1] == b"hi\n"
+    api.json("DELETE", f"/containers/{id}", status=204)
+
+
+def test_following_logs_of_what_ends_at_that_moment_loses_nothing(api: Api) -> None:
+    for _ in range(10):
+        id = api.create("echo", "quick")
+        api.json("POST", f"/containers/{id}/start", status=204)
+        assert unframe(api.request("GET", f"/containers/{id}/logs?follow=1&stdout=1")[2])[1] == b"quick\n"
+        api.json("POST", f"/containers/{id}/wait")
+        api.json("DELETE", f"/containers/{id}", status=204)
 
 
 # ------------------------------------------------------------------ images

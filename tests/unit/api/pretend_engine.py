@@ -184,6 +184,7 @@ class PretendContainers:
         shown = ContainerInspect(id=one.id, created="2026-01-01T00:00:00Z", name=f"/{one.name}", state=one.state, image=IMAGE)
         shown.config.tty, shown.config.open_stdin, shown.config.cmd = request.tty, request.open_stdin, one.command
         shown.host_config = request.host_config
+        shown.host_config.log_config.type = "json-file"
         if size:
             shown.size_rw = shown.size_root_fs = 0
         return shown
@@ -248,6 +249,8 @@ class PretendContainers:
             for thread in one.threads:
                 thread.join()
         self.all.pop(one.id, None)
+        for _, sock in one.listeners:
+            sock.close()
         one.resolve("removed", "not-running", "next-exit")
         done.set_result(None)
         return done
@@ -272,7 +275,7 @@ class PretendImages:
         return ImageInspect(id=IMAGE, repo_tags=["busybox:latest"], created="2026-01-01T00:00:00Z", size=7)
 
     def create(self, reference: str, *, platform: str = "", progress) -> str:
-        if reference.startswith("nosuch"):
+        if "nosuch" in reference:
             raise NotFound(f"pull access denied for {reference}")
         progress({"status": "Pulling", "id": reference})
         if reference.startswith("broken"):
