@@ -32,7 +32,8 @@ from dockerkit.schema.image import (
     RootFS,
 )
 
-_LEVEL = 6
+_LEVEL = 1
+"""Made here and rarely sent anywhere: four times faster than 6 for a tenth more bytes."""
 _HEADERS = 31
 """zlib's number for "gzip"; its header then holds no time and no name."""
 

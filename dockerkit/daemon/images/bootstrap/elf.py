@@ -25,6 +25,7 @@ class Elf:
 
     machine: int
     bits: int
+    big_endian: bool
     interpreter: str
     needed: tuple[str, ...]
     rpath: tuple[str, ...]
@@ -78,6 +79,7 @@ class _Reader:
         return Elf(
             machine=machine,
             bits=64 if self.wide else 32,
+            big_endian=self.order == ">",
             interpreter=self.interpreter,
             needed=tuple(strings.get(_DT_NEEDED, [])),
             rpath=_paths(strings.get(_DT_RPATH, [])),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dockerkit.daemon.images.bootstrap import busybox
+from dockerkit.daemon.images.bootstrap import busybox, host
 from dockerkit.daemon.images.bootstrap.request import Package, Progress, Request, Supply
 from dockerkit.daemon.images.pack import Contents
-from dockerkit.errors import Unavailable, Unsupported
+from dockerkit.errors import Unsupported
 from dockerkit.schema.names import DEFAULT_REGISTRY, Reference
 
-_MAKERS: dict[str, Callable[[Request], Contents]] = {"busybox": busybox.make}
+_MAKERS: dict[str, Callable[[Request], Contents]] = {"busybox": busybox.make, "host": host.make}
 
 
 def names() -> tuple[str, ...]:
@@ -50,4 +50,6 @@ def host_supply() -> Supply:
 
 
 def _fetch_package(name: str, progress: Progress) -> Package:
-    raise Unavailable(f"package {name} cannot be fetched")
+    from dockerkit.daemon.images.bootstrap.mirror import Mirror  # noqa: PLC0415 (HTTP and its friends, needed once in a root's life)
+
+    return Mirror().fetch_package(name, progress)
