@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import h11
+import msgspec
 
 from dockerkit.daemon.api.errors import TooLarge
 from dockerkit.daemon.api.query import Query
@@ -25,6 +27,7 @@ T = TypeVar("T")
 M = TypeVar("M")
 JSON_LIMIT = 16 * 1024 * 1024
 """Longest JSON body that is read, in bytes."""
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
 
 
 class Call:
@@ -125,9 +128,21 @@ class Call:
         if not body:
             raise Invalid("invalid JSON: got EOF while reading request body")
         try:
+            if _LONG_NUMBER.search(body):
+                _check_integers(msgspec.json.decode(body))
             return wire.decode(body, model)
+        except msgspec.DecodeError as error:
+            raise Invalid(f"invalid JSON: {error}") from None
         except RecursionError:
             raise Invalid("invalid JSON: nested too deep") from None
+
+
+def _check_integers(value: Any) -> None:
+    """Refuse integers that Docker's (and SQLite's, and the kernel's) 64 bits cannot hold; Python's would."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise Invalid(f"invalid JSON: number {value} does not fit into 64 bits")
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_integers(item)
 
 
 def _origin_form(target: str) -> str:

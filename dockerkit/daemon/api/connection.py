@@ -29,6 +29,8 @@ PENDING_LIMIT = 256 * 1024
 """Bytes kept for a handler that does not read before the client is held back."""
 SKIP_LIMIT = 256 * 1024
 """Bytes of an unread body that are skipped to keep the connection; beyond, it is closed."""
+TURN = 16
+"""Pipelined requests that are answered in one go before the other clients get their turn."""
 LINGER_BYTES, LINGER_SECONDS = 64 * 1024 * 1024, 2.0
 """How much of what a refused client still sends is swallowed, so that it gets to read the refusal."""
 
@@ -110,8 +112,7 @@ class Connection(asyncio.BufferedProtocol):
             self._task.cancel()
         if self._linger is not None:
             self._linger.cancel()
-        if self._hang_up is not None:
-            self._hang_up.close()
+        self._unwatch()
         self.application.left(self)
 
     # what the server calls
@@ -168,6 +169,7 @@ class Connection(asyncio.BufferedProtocol):
     def leave(self) -> tuple[bytes, bool]:
         """Leave HTTP; return the bytes received after the request, and whether those were the client's last."""
         self._left = True
+        self._unwatch()
         received = self.http.trailing_data[0] + bytes(self._pending)
         self._pending.clear()
         return received, self._ended
@@ -200,8 +202,10 @@ class Connection(asyncio.BufferedProtocol):
     # one request after the other
 
     def _advance(self) -> None:
-        """Begin the requests that have been received, until one needs a task."""
-        while self._task is None and not (self._full or self._lost or self._swallow is not None):
+        """Begin the requests that have been received, until one needs a task or others have waited long enough."""
+        for _ in range(TURN):
+            if self._task is not None or self._full or self._lost or self._left or self._swallow is not None:
+                return
             self._feed()
             try:
                 event = self.http.next_event()
@@ -209,15 +213,15 @@ class Connection(asyncio.BufferedProtocol):
                 too_long = error.error_status_hint == errors.STATUS[errors.HeaderTooLarge]
                 self._refuse(errors.HeaderTooLarge(TOO_LONG) if too_long else Invalid(f"malformed HTTP request: {error}"))
                 return
-            if isinstance(event, h11.Request):
-                if _size(event) > HEADER_LIMIT:
-                    self._refuse(errors.HeaderTooLarge(TOO_LONG))
-                    return
-                self._begin(event)
-            else:
-                if isinstance(event, h11.ConnectionClosed):
-                    self.transport.close()
+            if isinstance(event, h11.ConnectionClosed):
+                self.transport.close()
+            if not isinstance(event, h11.Request):
                 return
+            if _size(event) > HEADER_LIMIT:
+                self._refuse(errors.HeaderTooLarge(TOO_LONG))
+                return
+            self._begin(event)
+        asyncio.get_running_loop().call_soon(self._advance)
 
     def _begin(self, request: h11.Request) -> None:
         self.application.touch()
@@ -250,8 +254,7 @@ class Connection(asyncio.BufferedProtocol):
         elif task.cancelled():
             self.transport.abort()
         else:
-            if self._hang_up is not None:
-                self._hang_up.close()
+            self._unwatch()
             self._next_cycle()
             self._advance()
 
@@ -289,6 +292,10 @@ class Connection(asyncio.BufferedProtocol):
             self._let_in()
         elif self._ended:
             self.http.receive_data(b"")
+
+    def _unwatch(self) -> None:
+        if self._hang_up is not None:
+            self._hang_up.close()
 
     def _let_in(self) -> None:
         if not self._reading and not self.transport.is_closing():

@@ -93,6 +93,13 @@ def test_create_with_wrong_type_names_the_path(api: Api) -> None:
     assert "HostConfig.Memory" in message
 
 
+@pytest.mark.parametrize("number", [2**63, -(10**30), 10**4000])
+def test_create_with_a_number_beyond_64_bits(api: Api, number: int) -> None:
+    body = b'{"Image": "busybox", "HostConfig": {"Memory": %d}}' % number
+    message = api.refused("POST", "/containers/create", body, status=400, headers={"Content-Type": "application/json"})
+    assert message.startswith("invalid JSON: ")
+
+
 def test_create_takes_json_only(api: Api) -> None:
     message = api.refused("POST", "/containers/create", b"Image=busybox", status=400, headers={"Content-Type": "text/plain"})
     assert message == "unsupported Content-Type header (text/plain): must be 'application/json'"
