@@ -1,7 +1,7 @@
 """A real dockerd, kept apart from everything else on the machine, for tests to learn from.
 
-It has its own data root, exec root, socket, mount and network namespaces and cgroup parent; ``close`` ends every process it or its
-containers started and removes every file and cgroup. It never touches another engine's state, and reaches no network.
+It has its own data root, exec root, socket, mount and network namespaces and cgroup parent; ``close`` ends every process it
+or its containers started and removes every file and cgroup. It never touches another engine's state, and reaches no network.
 
 By hand: ``python tests/parity/reference.py DIRECTORY`` serves ``DIRECTORY/docker.sock`` until it gets SIGTERM.
 """
@@ -146,7 +146,7 @@ class Reference:
 
 
 def _hierarchies() -> list[str]:
-    """Return the mount points of all writable cgroup hierarchies; the first is one that any process can enter (v1 freezer, or v2)."""
+    """Return where writable cgroup hierarchies are mounted; the first is one any process can enter (v1 freezer, or v2)."""
     found: list[str] = []
     with open("/proc/self/mountinfo", encoding="utf-8") as mountinfo:
         for line in mountinfo:
@@ -193,10 +193,11 @@ def _kill_all(group: str) -> None:
 
 
 def _pids(path: str) -> list[int]:
-    with contextlib.suppress(FileNotFoundError, OSError):  # the cgroup was removed meanwhile
+    try:
         with open(path, encoding="ascii") as procs:
             return [int(line) for line in procs]
-    return []
+    except OSError:  # the cgroup was removed meanwhile
+        return []
 
 
 def _remove_group(group: str) -> None:

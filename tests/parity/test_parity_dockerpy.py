@@ -85,7 +85,7 @@ def test_a_life(client: Any) -> None:
 def test_wait_times_out_and_kill_ends(client: Any) -> None:
     container = client.containers.run("busybox", ["sleep", "100"], detach=True, network_mode="none")
     assert container.status in ("created", "running")
-    with pytest.raises(Exception, match="(?i)timed out"):
+    with pytest.raises(Exception, match=r"(?i)timed out"):
         container.wait(timeout=0.3)
     container.kill()
     assert container.wait()["StatusCode"] == 137

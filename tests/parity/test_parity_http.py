@@ -9,6 +9,61 @@ import pytest
 from tests.parity.engines import EngineUnderTest
 from tests.parity.wire import Answer, Api
 
+INFO = set(
+    [
+        "ID",
+        "Containers",
+        "ContainersRunning",
+        "ContainersPaused",
+        "ContainersStopped",
+        "Images",
+        "Driver",
+        "DriverStatus",
+        "Plugins",
+        "MemoryLimit",
+        "SwapLimit",
+        "CpuCfsPeriod",
+        "CpuCfsQuota",
+        "CPUShares",
+        "CPUSet",
+        "PidsLimit",
+        "IPv4Forwarding",
+        "Debug",
+        "NFd",
+        "OomKillDisable",
+        "NGoroutines",
+        "SystemTime",
+        "LoggingDriver",
+        "CgroupDriver",
+        "CgroupVersion",
+        "NEventsListener",
+        "KernelVersion",
+        "OperatingSystem",
+        "OSVersion",
+        "OSType",
+        "Architecture",
+        "IndexServerAddress",
+        "RegistryConfig",
+        "NCPU",
+        "MemTotal",
+        "DockerRootDir",
+        "HttpProxy",
+        "HttpsProxy",
+        "NoProxy",
+        "Name",
+        "Labels",
+        "ExperimentalBuild",
+        "ServerVersion",
+        "Runtimes",
+        "DefaultRuntime",
+        "Swarm",
+        "LiveRestoreEnabled",
+        "Isolation",
+        "InitBinary",
+        "SecurityOptions",
+        "Warnings",
+    ]
+)
 JSON = {"Content-Type": "application/json"}
 
 
@@ -59,12 +114,7 @@ def test_version_document_has_what_the_command_line_prints(engine: EngineUnderTe
 
 def test_info_document_has_what_the_command_line_prints(engine: EngineUnderTest) -> None:
     document = engine.api.get("/info").json
-    words = "ID Containers ContainersRunning ContainersPaused ContainersStopped Images Driver DriverStatus Plugins MemoryLimit SwapLimit"
-    words += " CpuCfsPeriod CpuCfsQuota CPUShares CPUSet PidsLimit IPv4Forwarding Debug NFd OomKillDisable NGoroutines SystemTime LoggingDriver"
-    words += " CgroupDriver CgroupVersion NEventsListener KernelVersion OperatingSystem OSVersion OSType Architecture IndexServerAddress"
-    words += " RegistryConfig NCPU MemTotal DockerRootDir HttpProxy HttpsProxy NoProxy Name Labels ExperimentalBuild ServerVersion Runtimes"
-    words += " DefaultRuntime Swarm LiveRestoreEnabled Isolation InitBinary SecurityOptions Warnings"
-    assert set(words.split()) - set(document) == set()
+    assert INFO - set(document) == set()
     assert document["OSType"] == "linux"
     assert any("seccomp" in option for option in document["SecurityOptions"])
     assert document["Swarm"]["LocalNodeState"] == "inactive"

@@ -256,7 +256,8 @@ def test_devices(box: Box) -> None:
     }
     assert set(box.run("ls", "-A", "/dev").lines) - {"core"} == plain
     ended = box.sh(
-        "cd /dev; stat -c '%n %t:%T %a %u:%g' full null random tty urandom zero; for l in fd stdin stdout stderr ptmx; do readlink $l; done"
+        "cd /dev; stat -c '%n %t:%T %a %u:%g' full null random tty urandom zero\n"
+        "for l in fd stdin stdout stderr ptmx; do readlink $l; done"
     )
     numbers = {"full": "1:7", "null": "1:3", "random": "1:8", "tty": "5:0", "urandom": "1:9", "zero": "1:5"}
     assert ended.lines[:6] == [f"{name} {number} 666 0:0" for name, number in numbers.items()]
@@ -301,8 +302,8 @@ def test_limits_of_the_control_group(box: Box) -> None:
     if not os.path.isdir("/sys/fs/cgroup/memory"):
         pytest.skip("the files named here are of cgroup v1")
     host = {"Memory": 64 << 20, "NanoCpus": 500_000_000, "PidsLimit": 20, "CpuShares": 512, "CpusetCpus": "0"}
-    files = "memory/memory.limit_in_bytes memory/memory.memsw.limit_in_bytes cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us pids/pids.max"
-    ended = box.sh(f"cd /sys/fs/cgroup; cat {files} cpu/cpu.shares cpuset/cpuset.cpus", host=host)
+    files = "memory/memory.limit_in_bytes memory/memory.memsw.limit_in_bytes cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us"
+    ended = box.sh(f"cd /sys/fs/cgroup; cat {files} pids/pids.max cpu/cpu.shares cpuset/cpuset.cpus", host=host)
     assert ended.lines == ["67108864", "134217728", "50000", "100000", "20", "512", "0"]
 
 

@@ -106,8 +106,8 @@ def test_a_created_container_has_no_past(created: dict[str, Any]) -> None:
 
 
 def test_the_record_has_all_keys_clients_read(created: dict[str, Any]) -> None:
-    keys = "Id Created Path Args State Image ResolvConfPath HostnamePath HostsPath LogPath Name RestartCount Driver Platform MountLabel"
-    keys += " ProcessLabel AppArmorProfile ExecIDs HostConfig GraphDriver Mounts Config NetworkSettings"
+    keys = "Id Created Path Args State Image ResolvConfPath HostnamePath HostsPath LogPath Name RestartCount Driver Platform"
+    keys += " MountLabel ProcessLabel AppArmorProfile ExecIDs HostConfig GraphDriver Mounts Config NetworkSettings"
     assert set(keys.split()) - set(created) == set()
     assert created["Name"].startswith("/")
     assert re.fullmatch("sha256:[0-9a-f]{64}", created["Image"])
