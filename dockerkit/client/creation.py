@@ -32,21 +32,22 @@ def create(engine: Engine, spec: ContainerSpec, request: CreateRequest, *, sessi
     :raises NotFound: no such image anywhere.
     :raises Conflict: the name is taken.
     """
-    headers = []
     if session is not None and engine.foreign:
         request.labels = {**request.labels, OWNER_LABEL: f"{socket.gethostname()}:{os.getpid()}"}
-    elif session is not None:
-        headers = [(SESSION_HEADER, session.id())]
+        session = None
     try:
-        return _post(engine, spec, request, headers)
+        return _post(engine, spec, request, session)
     except NotFound as error:
+        if session is not None and session.lost(error):
+            return _post(engine, spec, request, session)
         if not is_missing(error) or spec.image.startswith("sha256:"):
             raise
     pull(engine, spec.image, platform=spec.said.get("platform"))
-    return _post(engine, spec, request, headers)
+    return _post(engine, spec, request, session)
 
 
-def _post(engine: Engine, spec: ContainerSpec, request: CreateRequest, headers: list[tuple[str, str]]) -> CreateResponse:
+def _post(engine: Engine, spec: ContainerSpec, request: CreateRequest, session: Session | None) -> CreateResponse:
     said = spec.said
     query = {"name": said.get("name"), "platform": said.get("platform")}
+    headers = [] if session is None else [(SESSION_HEADER, session.id())]
     return decode(engine.post("/containers/create", json=request, headers=headers, **query), CreateResponse)

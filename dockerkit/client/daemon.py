@@ -26,7 +26,7 @@ READY_WITHIN = 15.0
 """Seconds a daemon has to become ready."""
 IDLE = 300
 """Seconds without anything to do after which a daemon started here goes away."""
-_ABSENT = (FileNotFoundError, ConnectionRefusedError)
+_ABSENT = (FileNotFoundError, ConnectionRefusedError, NotADirectoryError)
 _DETACH = "import os, sys; os.fork() and os._exit(0); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 """Run by an interpreter of its own, so that the daemon is nobody's child: no zombie in a long notebook."""
 

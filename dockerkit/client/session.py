@@ -13,8 +13,9 @@ import weakref
 import msgspec
 
 from dockerkit.client.engine import Engine, segment
+from dockerkit.client.transport.failures import refusal
 from dockerkit.client.transport.http import RawStream
-from dockerkit.errors import Unavailable
+from dockerkit.errors import NotFound, Unavailable
 
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 
@@ -53,6 +54,13 @@ class Session:
         """Drop what belongs to the parent process, with a lock that nobody holds."""
         self._lock, self._stream = threading.Lock(), None
 
+    def lost(self, error: NotFound) -> bool:
+        """Tell whether the engine no longer knows the session (it was replaced a moment ago); the next use opens another."""
+        if "no such session" not in error.message.lower():
+            return False
+        self.close()
+        return True
+
     def own(self, container: str) -> None:
         """Make the session own a container that exists."""
         self._engine.post(self._engine.extension(f"/sessions/{self.id()}/containers/{segment(container)}", word="a session"))
@@ -72,7 +80,11 @@ class Session:
                 stream.close()
                 raise Unavailable(f"the engine at {self._engine.url} closed the session at once", hint="its log says why")
             line += piece
-        self._id = str(msgspec.json.decode(line)["Id"])
+        document = msgspec.json.decode(line)
+        if "Id" not in document:
+            stream.close()
+            raise refusal(500, line, asked="opening a session", url=self._engine.url)
+        self._id = str(document["Id"])
         self._stream = stream
 
 

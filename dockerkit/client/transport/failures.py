@@ -26,6 +26,11 @@ _BY_STATUS: dict[int, type[DockerkitError]] = {
     504: errors.TimedOut,
     507: errors.Exhausted,
 }
+_SAID: dict[type[DockerkitError], tuple[str, ...]] = {
+    errors.Unavailable: ("dial tcp", "dial udp", "no such host", "connection refused", "i/o timeout", "TLS handshake"),
+    errors.Exhausted: ("no space left on device", "cannot allocate memory", "too many open files"),
+    errors.NotFound: ("not found", "manifest unknown", "does not exist", "No such"),
+}
 _NO_ROUTE = "page not found"
 
 
@@ -38,7 +43,10 @@ def refusal(status: int, body: bytes, *, asked: str, url: str) -> DockerkitError
     message = str(document.get("message") or body.decode("utf-8", "replace").strip() or f"{asked}: status {status}")
     if status == 404 and _NO_ROUTE in message:
         return errors.Unsupported(f"{asked} is not offered by the engine at {url}", hint="see its version: dk.version()")
-    return _class(document, status)(message, hint=str(document.get("hint") or ""))
+    kind = _class(document, status)
+    if kind is errors.Failed:
+        kind = _by_words(message)
+    return kind(message, hint=str(document.get("hint") or ""))
 
 
 def stream_failure(message: dict[str, Any]) -> DockerkitError:
@@ -46,8 +54,8 @@ def stream_failure(message: dict[str, Any]) -> DockerkitError:
     detail = message.get("errorDetail") or {}
     text = str(detail.get("message") or message.get("error") or "the engine gave no reason")
     kind = _class({**message, **detail}, 0)
-    if kind is errors.Failed and any(words in text for words in ("not found", "manifest unknown", "does not exist", "No such")):
-        kind = errors.NotFound
+    if kind is errors.Failed:
+        kind = _by_words(text)
     return kind(text, hint=str(detail.get("hint") or message.get("hint") or ""))
 
 
@@ -72,6 +80,14 @@ def _next_step(error: OSError, url: str) -> str:
     if url.startswith(("tcp://", "http")):
         return "check host, port and TLS: a daemon on 2376 wants https:// or connect(tls=…)"
     return "the engine ended or broke the connection; its log says why"
+
+
+def _by_words(message: str) -> type[DockerkitError]:
+    """Return the class of what Docker reports as status 500, or in a stream without any."""
+    for kind, words in _SAID.items():
+        if any(word in message for word in words):
+            return kind
+    return errors.Failed
 
 
 def _document(body: bytes) -> dict[str, Any]:

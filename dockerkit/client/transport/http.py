@@ -136,8 +136,10 @@ class Connection:
 
     def raw(self, head: h11.Response | h11.InformationalResponse) -> RawStream:
         """Leave HTTP after `head`: the socket, with the bytes that came along (older engines answer 200, newer 101)."""
-        early = self._state.trailing_data[0]
-        if isinstance(head, h11.Response):
+        early = b""
+        if isinstance(head, h11.InformationalResponse):
+            early = self._state.trailing_data[0]
+        else:
             while isinstance(event := self._state.next_event(), h11.Data):
                 early += bytes(event.data)
         kind = next((value.decode() for name, value in head.headers if name == b"content-type"), "")
