@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dockerkit.errors import Invalid
+from dockerkit.errors import Failed, Invalid
 from dockerkit.schema.container import HostConfig
 
 _MODES = {
@@ -49,11 +49,15 @@ def namespaces(host_config: HostConfig, joined: Mapping[str, str]) -> list[dict[
     """Return OCI ``linux.namespaces``: one entry for each that is not the host's.
 
     :param joined: type → ``/proc/PID/ns/…`` for modes ``container:ID``.
+    :raises Failed: a mode names a container that `joined` has no path for.
     """
     entries = [{"type": "mount"}]
     for kind, mode in modes(host_config).items():
         if mode == "host":
             continue
+        if mode.startswith(_SHARED) and kind not in joined:
+            # falling back to a new namespace would quietly isolate what was meant to be shared
+            raise Failed(f"cannot join the {kind} namespace of {mode.removeprefix(_SHARED)}: it is not running")
         entries.append({"type": kind, "path": joined[kind]} if kind in joined else {"type": kind})
     return entries
 
