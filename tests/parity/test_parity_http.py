@@ -9,61 +9,14 @@ import pytest
 from tests.parity.engines import EngineUnderTest
 from tests.parity.wire import Answer, Api
 
-INFO = set(
-    [
-        "ID",
-        "Containers",
-        "ContainersRunning",
-        "ContainersPaused",
-        "ContainersStopped",
-        "Images",
-        "Driver",
-        "DriverStatus",
-        "Plugins",
-        "MemoryLimit",
-        "SwapLimit",
-        "CpuCfsPeriod",
-        "CpuCfsQuota",
-        "CPUShares",
-        "CPUSet",
-        "PidsLimit",
-        "IPv4Forwarding",
-        "Debug",
-        "NFd",
-        "OomKillDisable",
-        "NGoroutines",
-        "SystemTime",
-        "LoggingDriver",
-        "CgroupDriver",
-        "CgroupVersion",
-        "NEventsListener",
-        "KernelVersion",
-        "OperatingSystem",
-        "OSVersion",
-        "OSType",
-        "Architecture",
-        "IndexServerAddress",
-        "RegistryConfig",
-        "NCPU",
-        "MemTotal",
-        "DockerRootDir",
-        "HttpProxy",
-        "HttpsProxy",
-        "NoProxy",
-        "Name",
-        "Labels",
-        "ExperimentalBuild",
-        "ServerVersion",
-        "Runtimes",
-        "DefaultRuntime",
-        "Swarm",
-        "LiveRestoreEnabled",
-        "Isolation",
-        "InitBinary",
-        "SecurityOptions",
-        "Warnings",
-    ]
-)
+WORDS = """
+    ID Containers ContainersRunning ContainersPaused ContainersStopped Images Driver DriverStatus Plugins MemoryLimit SwapLimit
+    CpuCfsPeriod CpuCfsQuota CPUShares CPUSet PidsLimit IPv4Forwarding Debug NFd OomKillDisable NGoroutines SystemTime
+    LoggingDriver CgroupDriver CgroupVersion NEventsListener KernelVersion OperatingSystem OSVersion OSType Architecture
+    IndexServerAddress RegistryConfig NCPU MemTotal DockerRootDir HttpProxy HttpsProxy NoProxy Name Labels ExperimentalBuild
+    ServerVersion Runtimes DefaultRuntime Swarm LiveRestoreEnabled Isolation InitBinary SecurityOptions Warnings
+"""
+INFO = set(WORDS.split())
 JSON = {"Content-Type": "application/json"}
 
 
