@@ -44,6 +44,9 @@ def parent():
     for path in groups.list():
         groups.open(path).remove()
     groups.discard()
+    # they also make groups in hierarchies that are none of ours (systemd's, the unified one)
+    for left in sorted(pathlib.Path("/sys/fs/cgroup").glob(f"*/{groups.parent}/**"), reverse=True):
+        left.rmdir()
 
 
 @pytest.fixture
