@@ -175,7 +175,7 @@ def test_a_life_in_the_background(docker: Docker) -> None:
 
 def test_ps_as_json_and_as_template(docker: Docker) -> None:
     docker("create", "--network", "none", "--name", "cli-json", "--label", "a=b", "busybox", "true")
-    row = json.loads(docker("ps", "-a", "--filter", "name=cli-json", "--format", "json").out)
+    row = json.loads(docker("ps", "-a", "--filter", "name=cli-json", "--format", "{{json .}}").out)
     assert (row["Names"], row["Image"], row["Command"], row["State"], row["Status"], row["Networks"]) == (
         "cli-json",
         "busybox",
@@ -217,7 +217,7 @@ def test_stop_after_its_time(docker: Docker) -> None:
         (["wait", "nosuch"], 1, "No such container: nosuch"),
         (["inspect", "nosuch"], 1, "No such object: nosuch"),
         (["attach", "nosuch"], 1, "No such container: nosuch"),
-        (["rmi", "nosuch"], 1, "No such image: nosuch:latest"),
+        (["rmi", "nosuch"], 1, "No such image: nosuch"),
         (["image", "inspect", "nosuch"], 1, "No such image: nosuch"),
     ],
 )
