@@ -37,7 +37,7 @@ class Engine:
         self.images = ImageVerbs(self._core)
         self.sessions = Sessions(self._core)
         self.containers = Containers(self._core, self.sessions)
-        self._cgroups = cgroups.detect(f"dockerkit-{root_id(root)}").cgroups
+        self._cgroups = cgroups.detect(f"dockerkit-{root_id(root)}")
         self.system = System(self._core, database.fact("id", str(uuid.uuid4())), self._cgroups.version)
 
     def start(self) -> None:

@@ -7,9 +7,10 @@ Docker's 16 KiB, and carries the moment of its first byte.
 from __future__ import annotations
 
 import collections
+import os
 from collections.abc import Iterable, Iterator
 
-from dockerkit.daemon.logs.records import Record, read_records
+from dockerkit.daemon.logs.records import Record, read
 from dockerkit.schema.units import rfc3339
 
 LONGEST = 16 * 1024
@@ -26,14 +27,24 @@ def read_log(
     :param tail: only the last so many lines of what is left; None is all.
     """
     kept: Iterable[Line] = (
-        line
-        for line in lines(read_records(path))
-        if line[1] in streams and line[0] >= since and (not until or line[0] <= until)
+        line for line in lines(_records(path)) if line[1] in streams and line[0] >= since and (not until or line[0] <= until)
     )
     if tail is not None:
         kept = collections.deque(kept, maxlen=tail)
     for moment, stream, text in kept:
         yield stream, (f"{rfc3339(moment)} ".encode() + text if timestamps else text)
+
+
+def _records(path: str) -> Iterator[Record]:
+    """Give the records of a log file; none when nothing was ever written."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        yield from read(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def lines(records: Iterable[Record]) -> Iterator[Line]:

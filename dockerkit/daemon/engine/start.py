@@ -21,7 +21,7 @@ from dockerkit.daemon.engine.removal import remove_tree
 from dockerkit.daemon.engine.steps import Step, run
 from dockerkit.daemon.runtime.launch import Attachment, Launch, Rootfs
 from dockerkit.daemon.runtime.runtime import Keeper, StartFailed
-from dockerkit.daemon.runtime.spec import runtime_spec, seccomp_program
+from dockerkit.daemon.runtime.spec import device_policy, runtime_spec, seccomp_program
 from dockerkit.errors import Conflict, ContainerFailed, Failed
 from dockerkit.schema.endpoint import root_id
 
@@ -97,15 +97,9 @@ def _spec(context: Start) -> None:
         arguments=[record.path, *record.args],
         environment=process_environment(record.config, record.config.hostname),
         directory=context.directory,
-        cgroup=_cgroup(
-            context.core.root, record.id, confined=not (record.host_config.privileged or record.host_config.devices)
-        ),
+        cgroup=f"dockerkit-{root_id(context.core.root)}/{device_policy(record.host_config)}/{record.id}",
         binds=bind_mounts(record.host_config),
     )
-
-
-def _cgroup(root: str, id: str, *, confined: bool) -> str:
-    return f"dockerkit-{root_id(root)}/{'confined' if confined else 'open'}/{id}"
 
 
 def _spawn(context: Start) -> None:

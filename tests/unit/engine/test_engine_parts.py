@@ -99,7 +99,7 @@ def test_a_waiter_that_gave_up_does_not_disturb_the_others():
 
 
 def _records(*items):
-    return [Record(time=moment, stream=stream, data=data) for moment, stream, data in items]
+    return [Record(time=moment, stream=stream, data=data, end=0) for moment, stream, data in items]
 
 
 def test_a_line_that_came_in_pieces_is_joined_and_has_the_moment_of_its_first_byte():
