@@ -56,5 +56,7 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
 
     def died(self, exit_code: int, at: int, *, oom_killed: bool = False, error: str = "", log_lost: int = 0) -> Record:
         """Return the record of the container that ended at `at` (ns)."""
+        if log_lost and not error:
+            error = f"{log_lost} bytes of output could not be logged: the disk was full"
         facts = {"pid": 0, "exit_code": exit_code, "finished_at": rfc3339(at), "oom_killed": oom_killed, "error": error}
         return msgspec.structs.replace(self.with_state(Change.DIE, **facts), log_lost=self.log_lost + log_lost)

@@ -15,7 +15,7 @@ from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.lifecycle import Change, Phase
-from dockerkit.errors import Conflict, Failed
+from dockerkit.errors import Conflict, Exhausted, Failed
 
 log = logging.getLogger(__name__)
 SIGKILL = 9
@@ -50,8 +50,7 @@ def remove(core: Core, entry: Entry, *, force: bool) -> Future[None]:
 def _finish(core: Core, entry: Entry, removal: Future[None]) -> None:
     id = entry.record.id
     try:
-        if entry.record.phase is not Phase.REMOVING:  # the intent before the act: a crash in between is taken up again
-            core.commit(entry, entry.record.with_state(Change.REMOVE))
+        _intend(core, entry)
         _erase(core, entry)
     except Exception as error:
         log.exception("container %s could not be removed", id)
@@ -64,6 +63,13 @@ def _finish(core: Core, entry: Entry, removal: Future[None]) -> None:
         return
     entry.waiters.removed(entry.record.state.exit_code)
     removal.set_result(None)
+
+
+def _intend(core: Core, entry: Entry) -> None:
+    """Write the intent before the act: a crash in between is taken up again. A full disk must not forbid what frees it."""
+    if entry.record.phase is not Phase.REMOVING:
+        with contextlib.suppress(Exhausted):
+            core.commit(entry, entry.record.with_state(Change.REMOVE))
 
 
 def _erase(core: Core, entry: Entry) -> None:

@@ -1,7 +1,7 @@
 """How an image that is not here is got: the registry is asked first, and what cannot be reached may be made here instead.
 
 Only a failure to *connect* leads to bootstrap, within three seconds; a registry that answers is the authority on its names.
-``DOCKERKIT_BOOTSTRAP`` says ``auto`` (this), ``always`` (do not ask the registry) or ``never``. Pulling itself is not offered
+``DOCKERKIT_BOOTSTRAP`` says ``auto`` (this), ``always`` (never ask a registry) or ``never``. Pulling itself is not offered
 yet, and says so. Never looks into the local store.
 """
 
@@ -36,7 +36,12 @@ def reason_to_make(reference: Reference, *, endpoint: Endpoint, attempt: Callabl
     :raises Unsupported: the registry can be reached; pulling is not offered yet.
     """
     chosen = mode()
-    if chosen == "always" and makers.can_make(reference):
+    if chosen == "always":
+        if not makers.can_make(reference):
+            raise Unavailable(
+                f"cannot get {reference}: no registry is asked (DOCKERKIT_BOOTSTRAP=always), and it cannot be made here",
+                hint=_hint(reference),
+            )
         return "DOCKERKIT_BOOTSTRAP=always"
     host, port = endpoint(reference.registry)
     cause = attempt(host, port)
