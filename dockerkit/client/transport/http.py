@@ -44,20 +44,32 @@ class RawStream:
 class Response:
     """Status, headers and body of one answer; read it to its end or close it."""
 
-    def __init__(self, head: h11.Response, connection: Connection, done: Callable[[Connection], None]) -> None:
+    def __init__(
+        self,
+        head: h11.Response,
+        connection: Connection,
+        *,
+        done: Callable[[Connection], None],
+        named: Callable[[BaseException], BaseException],
+    ) -> None:
         self.status = head.status_code
         self.headers = {name.decode(): value.decode("latin-1") for name, value in head.headers}
         self._connection: Connection | None = connection
         self._done = done
+        self._named = named
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the body in pieces as they arrive; at its end the connection is free for the next request."""
+        """Yield the body in pieces as they arrive; at its end the connection is free for the next request.
+
+        :raises Unavailable: the connection broke.
+        :raises TimedOut: the peer needed longer.
+        """
         while self._connection is not None:
             try:
                 piece = self._connection.body()
-            except BaseException:
+            except BaseException as error:
                 self.close()
-                raise
+                raise self._named(error) from None
             if piece is None:
                 connection, self._connection = self._connection, None
                 self._done(connection)

@@ -64,7 +64,7 @@ class Pool:
         if not isinstance(head, h11.Response):
             connection.close()
             raise connection_failure(OSError("it changed the protocol without being asked"), self.url)
-        return Response(head, connection, self._release)
+        return Response(head, connection, done=self._release, named=self._named)
 
     def upgrade(
         self, target: str, *, headers: Headers = (), body: bytes = b"", timeout: float | None = None
@@ -73,7 +73,7 @@ class Pool:
         asking = [*headers, ("Connection", "Upgrade"), ("Upgrade", "tcp")]
         connection, head = self._exchange("POST", target, asking, body, timeout)
         if isinstance(head, h11.Response) and head.status_code != 200:
-            return Response(head, connection, self._release)
+            return Response(head, connection, done=self._release, named=self._named)
         return connection.raw(head)
 
     def open(self, timeout: float | None = None) -> None:

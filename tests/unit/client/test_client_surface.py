@@ -24,8 +24,8 @@ NAMES = _words("""
     disk_usage errors events images info login networks ping pull push ready run start version volumes
 """)
 CONTAINER = _words("""
-    id short_id name image status exit_code health labels ip ports pid start stop kill restart pause unpause rename update remove
-    wait logs exec popen attach top stats inspect files diff commit export wait_for port publish explain
+    id short_id name image status exit_code health labels ip ports pid start stop kill restart pause unpause rename update
+    remove wait logs exec popen attach top stats inspect files diff commit export wait_for port publish explain
 """)
 WORDS_SAID = _words("""
     command entrypoint env publish bind volume tmpfs network memory cpus pids_limit user workdir hostname name label restart

@@ -9,7 +9,7 @@ import threading
 from typing import Any
 
 import pytest
-from pretendengine import Answer, PretendEngine
+from pretendengine import Answer, Asked, PretendEngine
 
 from dockerkit import errors
 from dockerkit.client.client import Client
@@ -84,6 +84,24 @@ def test_peer_that_does_not_answer_in_time(engine: PretendEngine, pool: Pool) ->
     with pytest.raises(errors.TimedOut, match="no answer in time"):
         pool.request("GET", "/x", timeout=0.05)
     asked.set()
+
+
+def test_peer_that_stops_in_the_middle_of_its_answer(engine: PretendEngine, pool: Pool) -> None:
+    over = threading.Event()
+
+    def half(asked: Asked) -> Answer:
+        asked.socket.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+        over.wait(10)
+        return Answer(hang_up=True)
+
+    engine.on("GET", "/x", half)
+    answer = pool.request("GET", "/x", timeout=0.1)
+    with pytest.raises(errors.TimedOut):
+        answer.read()
+    answer = pool.request("GET", "/x", timeout=10)
+    over.set()
+    with pytest.raises(errors.Unavailable):
+        answer.read()
 
 
 def test_many_threads_share_the_pool(engine: PretendEngine, pool: Pool) -> None:
