@@ -98,6 +98,7 @@ class _Reader(tarfile.TarFile):
     """tarfile's parser without its archive object: one member after another, nothing remembered."""
 
     firstmember: tarfile.TarInfo | None
+    ended = False
 
     def next(self) -> tarfile.TarInfo | None:
         """Return the next member.
@@ -105,7 +106,7 @@ class _Reader(tarfile.TarFile):
         :raises Damaged: anything but a good header or the end of the archive.
         """
         first, self.firstmember = self.firstmember, None
-        if first is not None:
+        if first is not None or self.ended:
             return first
         stream = cast(Stream, self.fileobj)
         stream.seek(self.offset)
@@ -113,6 +114,7 @@ class _Reader(tarfile.TarFile):
         try:
             member = self.tarinfo.fromtarfile(self)
         except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):  # type: ignore[attr-defined]
+            self.ended = True
             return None
         except _HOSTILE as error:
             raise Damaged(f"archive is malformed: bad header at byte {start}: {error}") from None

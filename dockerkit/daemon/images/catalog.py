@@ -74,6 +74,11 @@ class Catalog:
         matching = [i for i in by_id if short and i.startswith(f"sha256:{short[1]}")]
         return self._image(self._only(matching, name, by_id, str(reference)))
 
+    def named(self, name: str) -> Reference | None:
+        """Return the reference `name` is in the index, whether its image can be read or not; None when it is none."""
+        reference = parse_reference(name)
+        return reference if any(_means(descriptor, reference) for descriptor in self._index.descriptors()) else None
+
     def manifests(self, id: str) -> set[str]:
         """Return the digests of the manifests that bear an image's id (one, unless it was compressed in two ways)."""
         return {descriptor.digest for descriptor in self._by_id().get(id, [])}

@@ -7,6 +7,7 @@ out: the name, then layers, then blobs. What a crash leaves between two of these
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -25,10 +26,11 @@ from dockerkit.daemon.images.platform import check_platform
 from dockerkit.daemon.images.reach import Endpoint, endpoint
 from dockerkit.daemon.images.removal import plan_removal
 from dockerkit.daemon.images.store import Store
-from dockerkit.errors import Invalid
+from dockerkit.errors import Damaged, Invalid, NotFound
 from dockerkit.schema.image import ImageDelete
 from dockerkit.schema.names import Reference, parse_reference
 
+_log = logging.getLogger(__name__)
 Users = Callable[[str], list[str]]
 """An image's id → ids of containers."""
 Deleted = list[ImageDelete]
@@ -111,7 +113,10 @@ class Images:
         :raises Conflict: in Docker's words.
         """
         with self._coming_and_going:
-            image = self.get(name)
+            try:
+                image = self.get(name)
+            except Damaged as error:
+                return self._remove_damaged(name, error)
             users, live = used_by(image.id), running(image.id)
             plan = plan_removal(name, image, force=force, users=users, running=live)
             done = [ImageDelete(untagged=str(reference)) for reference in plan.untag]
@@ -176,16 +181,29 @@ class Images:
         return image
 
     def sweep(self) -> None:
-        """Remove layers and blobs that no image needs: what a crash left. Nothing is removed while an image is unreadable."""
+        """Remove layers and blobs that no image needs: what a crash left. Nothing goes while an image cannot be read."""
         with self._coming_and_going:
-            images = self._catalog.images(strict=True)
+            try:
+                images = self._catalog.images(strict=True)
+            except (Damaged, NotFound) as error:
+                _log.warning("nothing is swept, for what this image needs is not known: %s", error)
+                return
             layers = {layer for image in images for layer in image.layers}
-            kept = layers | {initial.init_name(image.layers[-1] if image.layers else "") for image in images}
-            self._layers.remove([name for name in self._layers.names() if name not in kept])
+            inits = {initial.init_name(image.layers[-1] if image.layers else "") for image in images}
+            self._layers.remove([name for name in self._layers.names() if name not in layers | inits])
             blobs = {digest for image in images for digest in _blobs_of(image)}
             for digest in self._store.digests():
                 if digest not in blobs:
                     self._store.delete(digest)
+
+    def _remove_damaged(self, name: str, error: Damaged) -> Deleted:
+        """Take the name of an unreadable image away; what it consists of goes with the next sweep."""
+        reference = self._catalog.named(name)
+        if reference is None:
+            raise error
+        self._index.forget(reference)
+        self.sweep()
+        return [ImageDelete(untagged=str(reference))]
 
     def _delete(self, image: Image) -> Deleted:
         """Delete an image: its names first, then what no other image needs."""

@@ -76,6 +76,11 @@ class NameIndex:
         """Take names away; a manifest that loses its last one stays, nameless."""
         self._change(lambda descriptors: _without(descriptors, references))
 
+    def forget(self, reference: Reference) -> None:
+        """Take a name away with what it means: a manifest without another name is not kept."""
+        name = full_name(reference)
+        self._change(lambda descriptors: [d for d in descriptors if d.annotations.get(NAME) != name])
+
     def drop(self, manifests: set[str]) -> None:
         """Forget manifests, by digest, with all their names: the moment an image is deleted."""
         self._change(lambda descriptors: [d for d in descriptors if d.digest not in manifests])

@@ -190,7 +190,7 @@ class _Unpacker:
         directory = self.tree.find(target[:-1])
         try:
             status = self.tree.status(directory, target[-1])
-            if status is None or stat.S_ISDIR(status.st_mode):
+            if status is None or stat.S_ISDIR(status.st_mode) or is_whiteout(status):
                 raise Damaged(
                     f"archive is malformed: {member.name!r} is a hard link to {member.linkname!r}, no file of this layer"
                 )
