@@ -1,7 +1,7 @@
 """How a container's life ended, or why it did not begin, and the file that says so.
 
-The file is made when a container starts (``keeper.json``: who keeps it, and which cgroup is his), so that there is room on the disk,
-and becomes ``exit.json`` by one rename. Standard library only.
+The file is made when a container starts (``keeper.json``: who keeps it, and which cgroup is his), so that there is room on
+the disk, and becomes ``exit.json`` by one rename. Standard library only.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Exit:
     log_lost: int = 0
 
 
-class StartFailed(Exception):  # noqa: N818 (the house's names say what happened)
+class StartFailed(Exception):
     """A container could not be started; nothing of it is left.
 
     :param step: the step's name, e.g. ``mounts`` or ``exec``.

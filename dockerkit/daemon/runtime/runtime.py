@@ -8,8 +8,8 @@ Example::
     keeper.kill(signal.SIGTERM)
     keeper.gone.result()                # its processes, mounts, cgroup and keeper are no more
 
-It forks nothing itself: see ``shim``. What it never does: decide what a container may do, or write into a container's directory,
-except for the exit of one whose keeper was killed.
+It forks nothing itself: see ``shim``. What it never does: decide what a container may do, or write into a container's
+directory, except for the exit of one whose keeper was killed.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ class Runtime:
 def _open_group(path: str) -> Cgroup | None:
     if not path:
         return None
-    cgroups = detect(path.split("/")[0])
+    cgroups = detect(path.split("/", maxsplit=1)[0])
     cgroups.prepare()
     return cgroups.open(path)
 

@@ -1,14 +1,16 @@
 """What daemon, shim and keepers say to one another: one JSON object a datagram, descriptors beside it.
 
-Sockets are ``SOCK_SEQPACKET``: a message arrives whole or not at all, and end-of-file is the other's end. What may be large (an OCI
-spec, a client's first bytes) travels in a memfd, so size is no limit. Standard library only; knows no verb.
+Sockets are ``SOCK_SEQPACKET``: a message arrives whole or not at all, and end-of-file is the other's end. What may be large
+(an OCI spec, a client's first bytes) travels in a memfd, so size is no limit. Standard library only; knows no verb.
 
 Verbs, by direction (``[…]`` are descriptors)::
 
-    daemon → shim      spawn {cgroup_parent} [reply socket, payload, attachments…]
+    daemon → whichever keeper waits    spawn {cgroup_parent} [reply socket, payload, attachments…]
+    keeper → shim      taken {cgroup_parent}
     daemon → keeper    hello {version} · attach [payload, fd] · kill {signal} · resize {rows, columns} · release
     keeper → daemon    started {pid, started_at, steps} · failed {step, errno, subject, message}
                        welcome {version, pid, started_at} · exit {Exit's fields} [pidfd of the keeper]
+    keeper → child     go {stdio, binds} [payload, root, stdio…, binds…]
     child  → keeper    failed {step, errno, subject, message} · terminal [master, slave]
 """
 
@@ -64,7 +66,7 @@ def receive(connection: socket.socket) -> tuple[Message | None, list[int]]:
     message = json.loads(data)
     if not isinstance(message, dict):
         close(fds)
-        raise ValueError(f"not a message: {data[:80]!r}")
+        raise ValueError(f"not a message: {data[:80]!r}")  # noqa: TRY004 (it is what was received, not what was passed)
     return message, list(fds)
 
 
@@ -89,17 +91,14 @@ def pack(document: Message, tail: bytes = b"") -> int:
 
 
 def unpack(fd: int) -> tuple[Message, bytes]:
-    """Return what :func:`pack` wrote, and close the descriptor.
+    """Return what :func:`pack` wrote; the descriptor stays open and can be read again.
 
     :raises ValueError: it is something else.
     """
-    try:
-        content = os.pread(fd, os.fstat(fd).st_size, 0)
-    finally:
-        os.close(fd)
+    content = os.pread(fd, os.fstat(fd).st_size, 0)
     (length,) = _LENGTH.unpack_from(content)
     body, tail = content[_LENGTH.size : _LENGTH.size + length], content[_LENGTH.size + length :]
     document = json.loads(body)
     if not isinstance(document, dict):
-        raise ValueError("not a document")
+        raise ValueError("not a document")  # noqa: TRY004
     return document, tail

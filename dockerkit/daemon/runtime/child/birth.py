@@ -9,14 +9,15 @@ import socket
 import struct
 import time
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from dockerkit.daemon.kernel.cgroups import Cgroups
 from dockerkit.daemon.runtime.launch import Launch
 
 _CLOCK = struct.Struct("<Q")
 
 
-class StepFailed(Exception):  # noqa: N818 (the house's names say what happened)
+class StepFailed(Exception):
     """A step could not be done for a reason that is not the kernel's.
 
     :param message: the cause, in Docker's words where it has any.
@@ -26,6 +27,17 @@ class StepFailed(Exception):  # noqa: N818 (the house's names say what happened)
     def __init__(self, message: str, *, subject: str = "", errno: int = 0) -> None:
         super().__init__(message)
         self.message, self.subject, self.errno = message, subject, errno
+
+
+class Place(NamedTuple):
+    """Where containers of one data root are made.
+
+    :param cgroups: below whose parent their groups are; None without cgroups.
+    :param mountpoint: an empty directory of the host on which a root is put, in the child's own mount namespace.
+    """
+
+    cgroups: Cgroups | None
+    mountpoint: str
 
 
 class Joinable(Protocol):
@@ -49,9 +61,13 @@ class Identity:
 class Birth:
     """One child's state. Descriptors are -1 until the step that opens them.
 
-    :param mountpoint: an empty directory of the host on which the root is built up, in the child's own mount namespace.
+    :param mountpoint: see :class:`Place`.
     :param stdio: what becomes 0, 1, 2; replaced by the terminal's slave when there is one.
     :param status: the socket to the keeper; closes at exec, which is how success is told.
+    :param root: the root file system, detached, as the keeper made it.
+    :param binds: the bind mounts, likewise: position in the spec's mounts → descriptor.
+    :ivar ahead: file systems a seat made before it was known what for, by recipe; `furnished` is the one that has devices
+        in it.
     """
 
     launch: Launch
@@ -60,8 +76,13 @@ class Birth:
     stdio: list[int]
     status: socket.socket
     progress: Progress
-    root: int = -1
+    root: int
+    binds: dict[int, int]
+    ahead: dict[str, int] = field(default_factory=dict)
+    furnished: int = -1
+    loopback: bool = False
     proc: int = -1
+    dev: int = -1
     devpts: int = -1
     directory: int = -1
     identity: Identity = field(default_factory=lambda: Identity(0, 0, [], "/"))
@@ -83,15 +104,20 @@ class Birth:
         return self.launch.spec.get("linux") or {}
 
     def namespaces(self) -> dict[str, str]:
-        """Return the namespaces asked for, type → path; an empty path is a new one, an absent type the host's.
+        """See :func:`namespaces_of`."""
+        return namespaces_of(self.launch.spec)
 
-        :raises StepFailed: a type we do not offer.
-        """
-        wanted = {entry["type"]: entry.get("path") or "" for entry in self.linux.get("namespaces") or ()}
-        for kind in wanted:
-            if kind in ("user", "time"):
-                raise StepFailed(f"{kind} namespaces are not offered yet", subject=kind, errno=errno.EOPNOTSUPP)
-        return wanted
+
+def namespaces_of(spec: dict[str, Any]) -> dict[str, str]:
+    """Return the namespaces a spec asks for, type → path; an empty path is a new one, an absent type the host's.
+
+    :raises StepFailed: a type we do not offer.
+    """
+    wanted = {entry["type"]: entry.get("path") or "" for entry in (spec.get("linux") or {}).get("namespaces") or ()}
+    for kind in wanted:
+        if kind in ("user", "time"):
+            raise StepFailed(f"{kind} namespaces are not offered yet", subject=kind, errno=errno.EOPNOTSUPP)
+    return wanted
 
 
 class Progress:

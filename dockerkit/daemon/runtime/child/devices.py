@@ -29,18 +29,24 @@ def make_devices(birth: Birth) -> None:
 
     :raises OSError: EPERM where the host does not let us make nodes.
     """
-    if _is_users(birth):
+    if birth.dev < 0 and _is_users(birth):
         return
-    dev = beneath.make_directory(birth.root, "/dev")
+    if birth.dev < 0 or birth.dev != birth.furnished:
+        dev = beneath.make_directory(birth.root, "/dev")
+        furnish(dev)
+        os.close(dev)
+    for device in birth.linux.get("devices") or ():
+        _make(birth.root, device)
+
+
+def furnish(dev: int) -> None:
+    """Make the usual nodes and links in an open directory; what is there already stays."""
     for name, major, minor in _NODES:
         with contextlib.suppress(FileExistsError):
             os.mknod(name, stat.S_IFCHR | 0o666, os.makedev(major, minor), dir_fd=dev)
     for name, target in _LINKS:
         with contextlib.suppress(FileExistsError):
             os.symlink(target, name, dir_fd=dev)
-    os.close(dev)
-    for device in birth.linux.get("devices") or ():
-        _make(birth.root, device)
 
 
 def open_null(root: int) -> int:
@@ -57,8 +63,7 @@ def open_null(root: int) -> int:
 
 def _is_users(birth: Birth) -> bool:
     entries = birth.spec.get("mounts") or ()
-    at_dev = [entry for entry in entries if posixpath.normpath(entry["destination"]) == "/dev"]
-    return any(entry.get("type") == "bind" or {"bind", "rbind"} & set(entry.get("options") or ()) for entry in at_dev)
+    return any(posixpath.normpath(entries[position]["destination"]) == "/dev" for position in birth.binds)
 
 
 def _make(root: int, device: dict[str, Any]) -> None:
@@ -69,6 +74,8 @@ def _make(root: int, device: dict[str, Any]) -> None:
         os.mknod(name, mode, os.makedev(device.get("major", 0), device.get("minor", 0)), dir_fd=parent)
     except FileExistsError:
         return
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, device["path"]) from None
     finally:
         os.close(parent)
     if device.get("uid") or device.get("gid"):

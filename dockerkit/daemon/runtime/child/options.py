@@ -1,4 +1,4 @@
-"""OCI mount options, sorted: what the kernel wants as attributes, as propagation, and what is left for the file system. Pure."""
+"""OCI mount options, sorted: attributes of the mount, its propagation, and what is left for the file system. Pure."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Options:
 
 
 def parse(options: Iterable[str]) -> Options:
-    """Sort OCI mount options; what is neither a flag nor a propagation is left to the file system. Source: OCI config, Mounts."""
+    """Sort OCI mount options; what is neither flag nor propagation is left to the file system. Source: OCI config, Mounts."""
     result = Options()
     for option in options:
         if option in ("bind", "rbind"):

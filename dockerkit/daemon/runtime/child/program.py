@@ -43,7 +43,8 @@ def arrange_descriptors(birth: Birth) -> None:
 def execute(birth: Birth) -> None:
     """Become the program.
 
-    :raises OSError: ENOENT not found, EACCES not executable or a directory, ENOEXEC not a program; ``filename`` is what the spec
+    :raises OSError: ENOENT not found, EACCES not executable or a directory, ENOEXEC not a program; ``filename`` is what the
+        spec
         calls it.
     """
     arguments: list[str] = birth.process["args"]
@@ -52,7 +53,7 @@ def execute(birth: Birth) -> None:
     path = find_program(arguments[0], environment.get(b"PATH", b"").decode(errors="surrogateescape"))
     processes.reset_signals(_IGNORED)
     try:
-        os.execve(path, arguments, environment)
+        os.execve(path, arguments, environment)  # noqa: S606 (no shell is the point)
     except OSError as error:
         raise OSError(error.errno, f"execve: {error.strerror}", arguments[0]) from None
 
@@ -60,7 +61,8 @@ def execute(birth: Birth) -> None:
 def find_program(name: str, path: str) -> str:
     """Return the file to execute: `name` when it holds a slash, else the first executable of that name along `path`.
 
-    :raises OSError: ENOENT, or EACCES for what is there but cannot be executed (only with a slash: along a path it is passed over).
+    :raises OSError: ENOENT, or EACCES for what is there but cannot be executed (only with a slash: along a path it is
+        passed over).
     """
     if "/" in name:
         code = _why_not(name)

@@ -43,7 +43,7 @@ STEPS = (
     Step("namespaces", surroundings.join_namespaces),
     # before anything is made: what the container costs is charged to it
     Step("cgroup", surroundings.join_cgroup),
-    Step("root", rootfs.mount_root),
+    Step("root", rootfs.attach_root),
     Step("mounts", filesystems.mount_all),
     # after the mounts: /dev is one of them
     Step("devices", devices.make_devices),
@@ -74,10 +74,11 @@ def be_born(birth: Birth) -> NoReturn:
     """Do every step; ends as the program, or reports the step that failed and exits with 125."""
     name = ""
     try:
-        for number, (name, act) in enumerate(STEPS):
+        for number, step in enumerate(STEPS):
+            name = step.name
             birth.progress.note(number)
-            act(birth)
-    except BaseException as error:  # noqa: BLE001 (whatever it is, it must be told and must not return into the keeper's code)
+            step.act(birth)
+    except BaseException as error:
         with contextlib.suppress(OSError):  # the keeper is gone: nobody to tell
             wire.send(birth.status, report(name, error))
     finally:

@@ -58,7 +58,7 @@ def set_names(birth: Birth) -> None:
 
 def raise_loopback(birth: Birth) -> None:
     """Bring ``lo`` up in a new network namespace; one that was joined has an owner already."""
-    if birth.namespaces().get("network") == "":
+    if birth.namespaces().get("network") == "" and not birth.loopback:
         loopback.bring_up()
 
 

@@ -1,4 +1,5 @@
-"""Who the program runs as, from the image's own ``passwd`` and ``group``, with dockerd's rules and words. Pure but for reading them.
+"""Who the program runs as, from the image's own ``passwd`` and ``group``, with dockerd's rules and words. Pure but for
+reading them.
 
 Source: Docker's ``--user`` reference; github.com/moby/sys/user describes the same rules.
 """

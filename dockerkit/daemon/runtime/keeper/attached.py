@@ -1,9 +1,9 @@
 """Those who listen to a container or type into it: each served without waiting, with bounded memory.
 
-What a listener has not taken yet waits in a queue of at most 1 MiB. When that is full and the container has a log, nothing more is
-queued for it: the log *is* the queue, and it is served from there until it has caught up. Without a log the container is held back
-as long as the listener reads at all; one that takes nothing for a second is served no more until it reads again: then it is told,
-in the error stream, how many bytes it missed.
+What a listener has not taken yet waits in a queue of at most 1 MiB. When that is full and the container has a log, nothing
+more is queued for it: the log *is* the queue, and it is served from there until it has caught up. Without a log the
+container is held back as long as the listener reads at all; one that takes nothing for a second is served no more until it
+reads again: then it is told, in the error stream, how many bytes it missed.
 """
 
 from __future__ import annotations

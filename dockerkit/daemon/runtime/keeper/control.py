@@ -1,4 +1,4 @@
-"""Who asks: the daemon that started the container, and any that comes later through ``keeper.sock``. Knows the verbs, does none."""
+"""Who asks: the daemon that started the container, and any that comes later through ``keeper.sock``. Does no verb itself."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """One container's life as its keeper lives it: conceive, birth, life, end. Read from top to bottom, it is in that order.
 
-A keeper is forked by the shim and never execs; it runs one loop until the container has ended and everybody who listens has been
-served, and then is gone, with its cgroup and sockets. It depends neither on the shim nor on the daemon that asked for it.
+A keeper is forked by the shim and never execs; it runs one loop until the container has ended and everybody who listens has
+been served, and then is gone, with its cgroup and sockets. It depends neither on the shim nor on the daemon that asked for
+it.
 """
 
 from __future__ import annotations
@@ -12,25 +13,28 @@ import os
 import signal
 import socket
 import time
+import traceback
 from dataclasses import asdict
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from dockerkit.daemon.kernel import namespaces, processes, terminal
-from dockerkit.daemon.kernel.cgroups import Cgroup, Cgroups
+from dockerkit.daemon.kernel.cgroups import Cgroup
 from dockerkit.daemon.logs.records import STDERR, STDOUT
 from dockerkit.daemon.runtime import exits, wire
 from dockerkit.daemon.runtime.child import steps
-from dockerkit.daemon.runtime.child.birth import Birth, Progress
+from dockerkit.daemon.runtime.child.birth import Birth, Place, Progress, StepFailed, namespaces_of
 from dockerkit.daemon.runtime.child.surroundings import newborn_flags
 from dockerkit.daemon.runtime.keeper.audience import Audience
 from dockerkit.daemon.runtime.keeper.control import Control
 from dockerkit.daemon.runtime.keeper.journal import Journal
 from dockerkit.daemon.runtime.keeper.loop import READ, Loop
+from dockerkit.daemon.runtime.keeper.roots import make_binds, make_root
+from dockerkit.daemon.runtime.keeper.seat import Seat
 from dockerkit.daemon.runtime.keeper.streams import Output, make_pipes
 from dockerkit.daemon.runtime.launch import Launch, read_attachment
 
 
-class NotBorn(Exception):  # noqa: N818 (the house's names say what happened)
+class NotBorn(Exception):
     """The container could not be started; carries the message for the daemon."""
 
     def __init__(self, report: wire.Message) -> None:
@@ -38,15 +42,26 @@ class NotBorn(Exception):  # noqa: N818 (the house's names say what happened)
         self.report = report
 
 
+class Order(NamedTuple):
+    """What a keeper was asked for.
+
+    :param payload: the launch as it came, for a child that does not inherit it.
+    :param connection: to the daemon that asked.
+    """
+
+    launch: Launch
+    payload: int
+    connection: socket.socket
+
+
 class Life:
     """A container between its keeper's birth and its keeper's end.
 
-    :param connection: to the daemon that asked.
-    :param mountpoint: where children build their roots.
+    :param seat: a child made ahead, or None.
     """
 
-    def __init__(self, launch: Launch, connection: socket.socket, cgroups: Cgroups | None, mountpoint: str) -> None:
-        self._launch, self._cgroups, self._mountpoint = launch, cgroups, mountpoint
+    def __init__(self, order: Order, place: Place, seat: Seat | None) -> None:
+        self._launch, self._payload, self._place, self._seat = order.launch, order.payload, place, seat
         self._loop = Loop()
         verbs = {
             "hello": self._hello,
@@ -56,9 +71,8 @@ class Life:
             "release": self._release,
         }
         self._control = Control(self._loop, verbs)
-        self._control.connect(connection)
+        self._control.connect(order.connection)
         self._cgroup: Cgroup | None = None
-        self._progress = Progress(len(steps.STEPS))
         self._pid, self._pidfd, self._terminal, self._namespace = 0, -1, -1, -1
         self._held: list[int] = []
         self._started_at = 0
@@ -88,42 +102,58 @@ class Life:
         step = "cgroup"
         try:
             self._make_cgroup()
+            step = "root"
+            root = make_root(self._launch.rootfs, self._launch.directory)
+            step = "mounts"
+            binds = make_binds(self._launch.spec.get("mounts") or [])
             step = "streams"
             theirs, ours = self._make_streams()
             step = "clone"
-            self._clone(theirs)
+            self._bear(theirs, root, binds)
             step = "log"
             self._open_streams(ours)
             step = "record"
             self._write_down()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, StepFailed) as error:
             raise NotBorn(steps.report(step, error)) from error
 
     def _make_cgroup(self) -> None:
         linux = self._launch.spec.get("linux") or {}
         path = linux.get("cgroupsPath")
-        if path and self._cgroups is not None:
-            self._cgroup = self._cgroups.create(path, linux.get("resources") or {})
+        if path and self._place.cgroups is not None:
+            self._cgroup = self._place.cgroups.create(path, linux.get("resources") or {})
 
     def _make_streams(self) -> tuple[list[int], list[int]]:
         if self._launch.spec["process"].get("terminal"):
             return [], []
         return make_pipes(with_input=self._launch.open_stdin)
 
-    def _clone(self, stdio: list[int]) -> None:
+    def _bear(self, stdio: list[int], root: int, binds: dict[int, int]) -> None:
+        """Have a child: the waiting one, when it suits, else a new one."""
+        wanted = namespaces_of(self._launch.spec)
+        self._owns_processes = wanted.get("pid") == ""
+        seat, self._seat = self._seat, None
+        if seat is not None and seat.suits(wanted, self._place):
+            seat.go(self._payload, root, stdio, binds)
+            self._pid, self._pidfd, self._status, self._progress = seat.pid, seat.pidfd, seat.status, seat.progress
+        else:
+            if seat is not None:
+                seat.discard()
+            self._clone(wanted, stdio, root, binds)
+        wire.close({self._payload, root, *stdio, *binds.values()})
+        self._loop.watch(self._status.fileno(), READ, self._status_says)
+        self._loop.watch(self._pidfd, READ, self._has_ended)
+
+    def _clone(self, wanted: dict[str, str], stdio: list[int], root: int, binds: dict[int, int]) -> None:
         self._status, status = wire.pair()
-        birth = Birth(self._launch, self._cgroup, self._mountpoint, stdio, status, self._progress)
-        wanted = birth.namespaces()
+        self._progress = Progress(len(steps.STEPS))
+        birth = Birth(self._launch, self._cgroup, self._place.mountpoint, stdio, status, self._progress, root, binds)
         if wanted.get("pid"):
             namespaces.enter_path(wanted["pid"], namespaces.FLAGS["pid"])
         self._pid, self._pidfd = namespaces.clone3(newborn_flags(wanted))
         if self._pid == 0:
             steps.be_born(birth)
         status.close()
-        wire.close(set(stdio))
-        self._owns_processes = wanted.get("pid") == ""
-        self._loop.watch(self._status.fileno(), READ, self._status_says)
-        self._loop.watch(self._pidfd, READ, self._has_ended)
 
     def _open_streams(self, ours: list[int]) -> None:
         self._journal = Journal(self._launch.log)
@@ -136,7 +166,7 @@ class Life:
             self._audience.add(attachment)
 
     def _write_down(self) -> None:
-        """Say who keeps this container, for daemons to come; hold on to its mounts, so that its end need not wait for the disk."""
+        """Say who keeps this container, for daemons to come, and hold its mounts, so that its end need not wait for a disk."""
         path = self._cgroup.path if self._cgroup else ""
         document = {"version": wire.VERSION, "keeper": os.getpid(), "pid": self._pid, "cgroup": path}
         exits.write_running(self._launch.directory, document)
@@ -203,6 +233,7 @@ class Life:
     def _attach(self, _message: wire.Message, fds: list[int]) -> None:
         payload, descriptor = fds
         document, _ = wire.unpack(payload)
+        os.close(payload)
         self._audience.add(read_attachment(document, descriptor))
 
     def _kill(self, message: wire.Message, _fds: list[int]) -> None:
@@ -258,22 +289,18 @@ class Life:
             os.write(2, f"container {self._launch.id}: {error}\n".encode())
 
 
-def keep(launch: Launch, connection: socket.socket, cgroups: Cgroups | None, mountpoint: str) -> NoReturn:
-    """Be the keeper of one container, in a process just forked; ends the process."""
+def keep(life: Life, connection: socket.socket) -> NoReturn:
+    """Live `life` to its end and be gone; what could not be started is told through `connection`."""
     code = 0
+    copy = socket.socket(fileno=os.dup(connection.fileno()))
     try:
-        os.setsid()
-        processes.set_name("dockerkit-keep")
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        copy = socket.socket(fileno=os.dup(connection.fileno()))
         try:
-            Life(launch, connection, cgroups, mountpoint).run()
+            life.run()
         except NotBorn as error:
-            copy.setblocking(False)
             with contextlib.suppress(OSError):  # whoever asked is gone
                 wire.send(copy, error.report)
-    except BaseException as error:  # noqa: BLE001 (a fork must never return into the shim's code)
-        os.write(2, f"keeper of {launch.id}: {type(error).__name__}: {error}\n".encode())
+    except BaseException:
+        os.write(2, traceback.format_exc().encode())
         code = 1
     finally:
         os._exit(code)

@@ -7,7 +7,6 @@ import os
 from collections import deque
 from collections.abc import Callable
 
-
 from dockerkit.daemon.runtime.keeper.loop import HANGUP, READ, WRITE, Loop
 
 CHUNK = 1 << 16

@@ -20,7 +20,7 @@ def start_shim(connection: int, directory: str) -> subprocess.Popen[bytes]:
     clone = read_only_clone(interpreter)
     log = os.open(os.path.join(directory, "shim.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 (our own interpreter)
             [interpreter, "-I", "-S", "-c", _PROGRAM, _package_home(), str(connection), str(clone), directory],
             executable=f"/proc/self/fd/{clone}",
             pass_fds=(connection, clone),
