@@ -11,7 +11,7 @@ import house
 
 FOREIGN = (
     r"/work/\w",
-    r"/root/\w",
+    r"/root/\.",
     r"/opt/(wheels|pypi)",
     r"/tmp/dk\b",
     r"CONTRACTS\.md",

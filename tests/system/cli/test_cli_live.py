@@ -1,0 +1,108 @@
+"""The command line on a live daemon, as a program of its own: what it prints, how it exits, what it leaves."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.livedaemon import LiveDaemon
+
+pytestmark = pytest.mark.system
+HOME = str(pathlib.Path(__file__).resolve().parents[3])
+Dk = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def program(root: str, module: str, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "DOCKERKIT_ROOT": root, "DOCKERKIT_BOOTSTRAP": "always", "PYTHONPATH": HOME}
+    for name in ("DOCKERKIT_HOST", "DOCKER_HOST"):
+        environment.pop(name, None)
+    command = [sys.executable, "-m", module, *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False, **more)
+
+
+@pytest.fixture
+def dk(live_daemon: LiveDaemon, client: Any) -> Dk:
+    """Run the command line on the suite's daemon."""
+    return lambda *words, **more: program(live_daemon.root, "dockerkit.cli", *words, **more)
+
+
+def test_run_copies_both_streams_and_exits_as_the_program_did(dk: Dk) -> None:
+    done = dk("run", "--rm", "-e", "A=1", "-w", "/tmp", "busybox", "sh", "-c", "echo $A $(pwd); echo wrong >&2; exit 7")
+    assert (done.returncode, done.stdout, done.stderr) == (7, "1 /tmp\n", "wrong\n")
+
+
+def test_run_gives_the_programs_own_options_to_the_program(dk: Dk) -> None:
+    assert dk("run", "--rm", "busybox", "echo", "--rm", "-e").stdout == "--rm -e\n"
+
+
+def test_run_hands_standard_input_on(dk: Dk) -> None:
+    assert dk("run", "--rm", "-i", "busybox", "sort", input="b\na\n").stdout == "a\nb\n"
+
+
+def test_run_with_rm_leaves_no_container(dk: Dk, client: Any) -> None:
+    assert dk("run", "--rm", "--name", "gone", "busybox", "true").returncode == 0
+    assert "gone" not in client.containers
+
+
+def test_run_without_rm_leaves_the_container_that_ended(dk: Dk, client: Any) -> None:
+    assert dk("run", "--name", "stays", "busybox", "echo", "hi").returncode == 0
+    assert (client.containers["stays"].status, client.containers["stays"].logs()) == ("exited", "hi\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["busybox", "no-such-program"], 127, "executable file not found in $PATH"),
+        (["busybox", "/etc"], 126, "permission denied"),
+        (["-m", "1m", "busybox", "true"], 125, "Minimum memory limit allowed is 6MB"),
+        (["Nonsense:", "true"], 125, "invalid reference format"),
+    ],
+)
+def test_run_that_cannot_exits_with_dockers_codes(dk: Dk, words: list[str], code: int, said: str) -> None:
+    done = dk("run", "--rm", *words)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_daemon_by_hand_starts_is_there_and_stops(new_root: Callable[[], str]) -> None:
+    root = new_root()
+    try:
+        started = program(root, "dockerkit.cli", "daemon", "start")
+        assert (started.returncode, started.stdout) == (0, f"the daemon of {root} listens on unix://{root}/dockerkit.sock\n")
+        assert "runs already, as process" in program(root, "dockerkit.cli", "daemon", "start").stdout
+        status = program(root, "dockerkit.cli", "daemon", "status")
+        assert status.returncode == 0
+        assert root in status.stdout
+        assert "containers running: 0" in status.stdout
+    finally:
+        stopped = program(root, "dockerkit.cli", "daemon", "stop")
+    assert stopped.stdout == f"the daemon of {root} is gone\n"
+    assert program(root, "dockerkit.cli", "daemon", "status").returncode == 3
+
+
+def test_doctor_examines_this_machine() -> None:
+    done = program("/var/lib/dockerkit", "dockerkit.cli", "doctor", "--json")
+    assert done.returncode in (0, 1), done.stderr
+    assert '"name"' in done.stdout
+
+
+def test_tour_shows_everything_and_leaves_nothing(tmp_path: pathlib.Path) -> None:
+    tour = subprocess.run(
+        [sys.executable, "-m", "dockerkit.cli.tour"],
+        env={**os.environ, "TMPDIR": str(tmp_path), "DOCKERKIT_BOOTSTRAP": "always", "PYTHONPATH": HOME},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert tour.returncode == 0, tour.stdout + tour.stderr
+    for shown in ("('hi\\n', 0)", "'created'", "'exited', 7, 'working\\n'", "ContainerFailed: ", "a80425fb", "running\n"):
+        assert shown in tour.stdout
+    assert list(tmp_path.iterdir()) == []
