@@ -234,6 +234,19 @@ def test_another_handle_finds_the_same_group(cgroups, group, inside):
     assert again.open(group.path).pids() == [pid]
 
 
+def test_a_closed_hierarchy_is_never_mistaken_for_another_file(cgroups, tmp_path):
+    other = detect(cgroups.parent)
+    group = other.open(f"{cgroups.parent}/confined/closed")
+    other.close()
+    descriptors = [os.open(tmp_path, os.O_RDONLY) for _ in range(10)]
+    with pytest.raises(OSError) as refused:
+        group.stats()
+    for descriptor in descriptors:
+        os.close(descriptor)
+    assert refused.value.errno == errno.EBADF
+    assert other.list() == []
+
+
 def test_a_parent_with_containers_is_not_discarded(cgroups, group, inside):
     inside(group, pause)
     with pytest.raises(OSError) as refused:

@@ -25,8 +25,9 @@ class Tree:
         return cls(directory, controllers, os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
 
     def close(self) -> None:
-        """Close the descriptor."""
-        os.close(self.descriptor)
+        """Close the descriptor; whoever still uses this tree gets EBADF, never a file that took the number over."""
+        descriptor, self.descriptor = self.descriptor, -1
+        os.close(descriptor)
 
     def make(self, path: str) -> None:
         """Make the group `path`; succeeds when it exists."""
