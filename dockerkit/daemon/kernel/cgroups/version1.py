@@ -82,7 +82,7 @@ class Version1:
         """See the contract."""
         for tree in self._distinct():
             tree.close()
-        self._trees.clear()
+        self._trees = {}  # a new one: handles of groups keep the closed trees, and fail
 
     def discard(self) -> None:
         """See the contract."""
