@@ -35,6 +35,8 @@ def wait_for_launch(daemon: socket.socket, shim: socket.socket, cgroups: dict[st
         seat = _seat(daemon, shim, cgroups, mountpoint)
         message, fds = wire.receive(daemon)
         if message is None:
+            if seat is not None:
+                seat.discard()
             os._exit(0)
         processes.set_parent_death_signal(0)
         wire.send(shim, {"verb": "taken", "cgroup_parent": message["cgroup_parent"]})

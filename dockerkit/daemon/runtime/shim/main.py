@@ -14,10 +14,12 @@ import select
 import signal
 import socket
 import sys
+from typing import NamedTuple
 
 from dockerkit.daemon.kernel import capabilities, processes
 from dockerkit.daemon.kernel.cgroups import Cgroups
 from dockerkit.daemon.runtime import wire
+from dockerkit.daemon.runtime.child import cgroupfs
 from dockerkit.daemon.runtime.keeper.waiting import prepared, wait_for_launch
 
 MOUNTPOINT = "rootfs"
@@ -31,6 +33,11 @@ _LAST_SIGNAL = 64
 _NEVER_SET = (signal.SIGKILL, signal.SIGSTOP)
 
 
+class _Waiting(NamedTuple):
+    pid: int
+    connection: socket.socket
+
+
 class Shim:
     """Keeps keepers ready for one daemon.
 
@@ -41,7 +48,7 @@ class Shim:
         self._daemon = daemon
         self._mountpoint = os.path.join(directory, MOUNTPOINT)
         self._cgroups: dict[str, Cgroups] = {}
-        self._waiting: dict[int, socket.socket] = {}
+        self._waiting: dict[int, _Waiting] = {}
         self._poll = select.poll()
         self._poll.register(daemon, 0)  # its hang-up is always told
         os.makedirs(self._mountpoint, mode=0o700, exist_ok=True)
@@ -56,12 +63,13 @@ class Shim:
                 self._fork()
             for descriptor, _ in events:
                 if descriptor == self._daemon.fileno():
+                    self._dismiss()
                     return
                 self._hear(descriptor)
 
     def _hear(self, descriptor: int) -> None:
         """A keeper has taken a container, or has died: either way it waits no longer."""
-        connection = self._waiting.pop(descriptor)
+        connection = self._waiting.pop(descriptor).connection
         self._poll.unregister(descriptor)
         message, _ = wire.receive(connection)
         connection.close()
@@ -71,13 +79,20 @@ class Shim:
 
     def _fork(self) -> None:
         ours, theirs = wire.pair()
-        if os.fork() == 0:
-            for other in (ours, *self._waiting.values()):
+        pid = os.fork()
+        if pid == 0:
+            for other in (ours, *(waiting.connection for waiting in self._waiting.values())):
                 other.close()
             wait_for_launch(self._daemon, theirs, self._cgroups, self._mountpoint)
         theirs.close()
-        self._waiting[ours.fileno()] = ours
+        self._waiting[ours.fileno()] = _Waiting(pid, ours)
         self._poll.register(ours, select.POLLIN)
+
+    def _dismiss(self) -> None:
+        """Wait for the keepers that found no container: they saw the same end-of-file."""
+        for waiting in self._waiting.values():
+            with contextlib.suppress(ChildProcessError):  # that it is gone is told this way, as we ignore SIGCHLD
+                os.waitpid(waiting.pid, 0)
 
 
 def main(arguments: list[str]) -> None:
@@ -99,6 +114,7 @@ def _isolate() -> None:
     processes.set_name("dockerkit-shim")
     processes.set_dumpable(False)
     capabilities.last()
+    cgroupfs.host_trees()
 
 
 def _freeze() -> None:
