@@ -226,7 +226,8 @@ class PretendContainers:
         if not one.state.running:
             raise Conflict(f"container {one.id} is not running")
         name = signal if signal.startswith("SIG") else f"SIG{signal}"
-        os.killpg(one.process.pid, signals.Signals[name] if not signal.isdigit() else int(signal))
+        with contextlib.suppress(ProcessLookupError):  # it has ended, and its reaper has not said so yet
+            os.killpg(one.process.pid, signals.Signals[name] if not signal.isdigit() else int(signal))
 
     def stop(self, ref: str, *, timeout: int | None = None, signal: str = "") -> Future:
         one, done = self.find(ref), Future()

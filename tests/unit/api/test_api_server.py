@@ -9,9 +9,10 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 
 import pytest
-from api_client import UnixConnection, raw, read_all, read_head
+from api_client import UnixConnection, raw, read_all, read_head, unframe
 from conftest import Pretended, serve_in_thread
 from pretend_engine import PretendEngine
 from test_api_hostile import until
@@ -98,6 +99,53 @@ def test_attached_socket_is_no_connection_of_the_server_any_more(pretended: Pret
     sock, _, _ = pretended.api.hijack(f"/containers/{id}/attach?stream=1&stdout=1")
     until(lambda: pretended.connections() == 0)
     sock.close()
+
+
+def test_start_waits_for_the_attach_that_was_answered_before_it(pretended: Pretended) -> None:
+    id = pretended.api.create("echo", "hi")
+    entered, go, attach = threading.Event(), threading.Event(), pretended.engine.containers.attach
+
+    def slow(ref, attachment):
+        entered.set()
+        assert go.wait(20)
+        attach(ref, attachment)
+
+    pretended.engine.containers.attach = slow
+    sock, head, rest = pretended.api.hijack(f"/containers/{id}/attach?stream=1&stdout=1")
+    assert head.startswith(b"HTTP/1.1 101")
+    assert entered.wait(20)
+    starting = threading.Thread(
+        target=pretended.api.json, args=("POST", f"/containers/{id[:12]}/start"), kwargs={"status": 204}
+    )
+    starting.start()
+    other = pretended.api.create("true")
+    pretended.api.json("POST", f"/containers/{other}/start", status=204)  # others are not kept waiting
+    assert pretended.engine.containers.find(id).state.status == "created"
+    go.set()
+    assert unframe(read_all(sock, rest))[1] == b"hi\n"
+    starting.join()
+    sock.close()
+
+
+def test_no_descriptor_is_left_by_clients_that_come_and_go(pretended: Pretended) -> None:
+    def come_and_go() -> int:
+        id = pretended.api.create("true")
+        for target in ("attach?stream=1&stdin=1&stdout=1", "attach?logs=1&stdout=1", "wait?condition=next-exit", "nosuch"):
+            sock, _, _ = pretended.api.hijack(f"/containers/{id}/{target}")
+            sock.close()
+        half = raw(pretended.api.path)
+        half.sendall(b"POST /containers/%s/wait?condition=removed HTTP/1.1\r\nHost: d\r\n\r\n" % id.encode())
+        half.shutdown(socket.SHUT_WR)
+        read_head(half)
+        half.close()
+        opened(pretended)[0].close()
+        until(lambda: pretended.connections() == 0 and not pretended.engine.sessions.open_ones)
+        pretended.engine.containers.clear()
+        return len(os.listdir("/proc/self/fd"))
+
+    before = come_and_go()
+    after = [come_and_go() for _ in range(10)][-1]
+    assert after <= before
 
 
 # ------------------------------------------------------------------ sessions
