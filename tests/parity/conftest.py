@@ -16,6 +16,8 @@ from tests.parity.wire import Api
 
 BORROWED = os.environ.get("DOCKERKIT_PARITY_REFERENCE", "")
 """Socket of a dockerd to compare with, instead of starting one; it must have ``busybox:latest`` and be nobody's treasure."""
+BORROWED_OURS = os.environ.get("DOCKERKIT_PARITY_OURS", "")
+"""Socket of a dockerkit daemon with ``busybox:latest``, instead of the suite's own."""
 HERE = Path(__file__).parent
 
 
@@ -49,6 +51,8 @@ def _reference(socket: str) -> EngineUnderTest:
 @pytest.fixture(scope="session")
 def ours_engine(request: pytest.FixtureRequest) -> EngineUnderTest:
     """The suite's dockerkit daemon."""
+    if BORROWED_OURS:
+        return EngineUnderTest("ours", BORROWED_OURS, "1.51")
     live = request.getfixturevalue("live_daemon")
     return EngineUnderTest("ours", live.socket, "1.51")
 

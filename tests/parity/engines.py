@@ -102,7 +102,7 @@ class Box:
         body = self.logs(id, stdout=1, stderr=1)
         if rest.get("Tty"):
             return Ended(id, code, body.decode(), "")
-        return Ended(id, code, joined(body, 1).decode(), joined(body, 2).decode())
+        return Ended(id, code, joined(body, 1).decode(errors="replace"), joined(body, 2).decode(errors="replace"))
 
     def sh(self, script: str, **rest: Any) -> Ended:
         """Run a shell script to its end."""

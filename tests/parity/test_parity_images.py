@@ -21,7 +21,8 @@ def test_a_row_of_the_list(box: Box) -> None:
     assert row["Id"] == image(box)["Id"]
     assert isinstance(row["Created"], int)
     assert row["Size"] > 500_000
-    assert (row["Containers"], row["SharedSize"], row["ParentId"]) == (-1, -1, "")
+    assert (row["SharedSize"], row["ParentId"]) == (-1, "")
+    assert row["Containers"] >= 0 if box.engine.ours else row["Containers"] == -1  # counted since API 1.51
     assert {"Labels", "RepoDigests"} <= set(row)
 
 

@@ -156,6 +156,14 @@ def test_auto_remove_removes_and_tells_the_exit_code_first(box: Box) -> None:
     assert box.api.get(f"/containers/{id}/json").status == 404
 
 
+def test_auto_remove_happens_after_a_failed_start(box: Box) -> None:
+    id = box.create("nosuch", host={"AutoRemove": True})
+    pending = box.waiting(id, condition="removed")
+    assert box.api.post(f"/containers/{id}/start").status == 400
+    assert pending.code() == 127  # `docker run --rm` waits for this
+    assert box.api.get(f"/containers/{id}/json").status == 404
+
+
 def test_auto_remove_happens_after_kill_and_stop(box: Box) -> None:
     for verb in ("kill", "stop?t=0"):
         id = box.up("sleep", "100", host={"AutoRemove": True})

@@ -54,6 +54,9 @@ def test_no_stream_is_refused(box: Box, ended: str) -> None:
 def test_tail_counts_lines(box: Box, tail: str, lines: list[bytes] | None) -> None:
     ended = box.sh("echo first; echo last; printf noeol").id
     everything = [b"first\n", b"last\n", b"noeol"]
+    if tail == "x" and box.engine.ours:  # dockerd takes nonsense for "all"; ours says so
+        assert box.api.get(f"/containers/{ended}/logs", stdout=1, tail=tail).status == 400
+        return
     assert box.lines(ended, stdout=1, tail=tail) == (everything if lines is None else lines)
 
 
@@ -61,7 +64,7 @@ def test_timestamps_come_before_each_line(box: Box, ended: str) -> None:
     lines = box.lines(ended, stdout=1, timestamps=1)
     assert [re.sub(STAMP, b"", line) for line in lines] == [b"out\n", b"partial\n", b"last\n", b"noeol"]
     assert all(re.match(STAMP, line) for line in lines)
-    assert lines == sorted(lines)
+    assert lines == sorted(lines, key=lambda line: line[:30])
 
 
 def test_since_and_until(box: Box, ended: str) -> None:
