@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from dockerkit.client.client import connect as connect
     from dockerkit.client.collection import NotOffered
     from dockerkit.client.completed import Completed as Completed
-    from dockerkit.client.containers import Address as Address
-    from dockerkit.client.containers import Container as Container
+    from dockerkit.client.container import Address as Address
+    from dockerkit.client.container import Container as Container
     from dockerkit.client.containers import Containers
     from dockerkit.client.default import build as build
     from dockerkit.client.default import container as container
@@ -63,8 +63,8 @@ _WHERE = {
     "Client": "dockerkit.client.client:Client",
     "connect": "dockerkit.client.client:connect",
     "Completed": "dockerkit.client.completed:Completed",
-    "Address": "dockerkit.client.containers:Address",
-    "Container": "dockerkit.client.containers:Container",
+    "Address": "dockerkit.client.container:Address",
+    "Container": "dockerkit.client.container:Container",
     "ContainerOptions": "dockerkit.client.options:ContainerOptions",
     "ContainerSpec": "dockerkit.client.spec:ContainerSpec",
     "Image": "dockerkit.client.images:Image",

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from dockerkit.client.collection import NotOffered
-from dockerkit.client.containers import Container, Containers, wished
+from dockerkit.client.container import Container
+from dockerkit.client.containers import Containers, wished
 from dockerkit.client.endpoint import Endpoint, resolve
 from dockerkit.client.engine import Engine
 from dockerkit.client.images import Image, Images, pull

@@ -1,283 +1,29 @@
-"""Containers: the collection, and one live container, read fresh whenever asked.
-
-A container outlives the program that started it, unless ``with`` owns it.
-"""
+"""The containers of an engine: list, find, create."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from dockerkit.client.collection import filters_json
+from dockerkit.client.container import Container
 from dockerkit.client.creation import create, request_for
 from dockerkit.client.engine import segment
 from dockerkit.client.images import Image
-from dockerkit.client.logs import Moment, read_logs
 from dockerkit.client.options import ContainerOptions, wish
 from dockerkit.client.rows import Rows
-from dockerkit.client.run import start_failure, wait
 from dockerkit.client.spec import ContainerSpec
-from dockerkit.client.unoffered import NotYet
-from dockerkit.errors import DockerkitError, NotFound, TimedOut, Unavailable, Unsupported
-from dockerkit.schema.container import ContainerInspect, ContainerSummary
-from dockerkit.schema.units import human_duration, parse_duration
+from dockerkit.errors import DockerkitError, NotFound
+from dockerkit.schema.container import ContainerSummary
+from dockerkit.schema.units import human_duration
 from dockerkit.schema.wire import convert
 
 if TYPE_CHECKING:
     from dockerkit.client.client import Client
 
+__all__ = ["Container", "Containers", "wished"]
 _COLUMNS = ("id", "image", "command", "created", "status", "ports", "name")
-_RUNNING = frozenset({"running", "paused", "restarting"})
-
-
-class Address(NamedTuple):
-    """Where a published port is reached."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        """Return ``host:port``."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-class Container(NotYet):
-    """One container of an engine. As a context manager it is owned: killed and removed on leaving, whatever happens."""
-
-    def __init__(self, client: Client, id: str, *, warnings: tuple[str, ...] = ()) -> None:
-        self._client = client
-        self._engine = client.engine
-        self._id = id
-        self.warnings = warnings
-        """What the engine remarked when it created it."""
-
-    # what it is
-
-    @property
-    def id(self) -> str:
-        """The container's id, 64 digits."""
-        return self._id
-
-    @property
-    def short_id(self) -> str:
-        """Twelve digits of the id, as docker prints it."""
-        return self._id[:12]
-
-    @property
-    def name(self) -> str:
-        """Its name, without the slash."""
-        return self._read().name.removeprefix("/")
-
-    @property
-    def image(self) -> str:
-        """The image as it was named at creation."""
-        return self._read().config.image
-
-    @property
-    def status(self) -> str:
-        """``created``, ``running``, ``paused``, ``restarting``, ``removing``, ``exited`` or ``dead``."""
-        return self._read().state.status
-
-    @property
-    def exit_code(self) -> int | None:
-        """The exit code of the last run; None before its end."""
-        state = self._read().state
-        return None if state.status in _RUNNING or state.status == "created" else state.exit_code
-
-    @property
-    def health(self) -> str:
-        """``starting``, ``healthy``, ``unhealthy``, or ``none`` without a health check."""
-        health = self.inspect()["State"].get("Health") or {}
-        return str(health.get("Status") or "none")
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """Its labels, the image's included."""
-        return self._read().config.labels
-
-    @property
-    def ip(self) -> str:
-        """Its address on its first network; empty without one."""
-        settings = self._read().network_settings
-        return next((net.ip_address for net in settings.networks.values() if net.ip_address), settings.ip_address)
-
-    @property
-    def ports(self) -> dict[str, list[Address]]:
-        """Where its ports are reached: ``{"6379/tcp": [Address]}``, an empty list for one that is not published."""
-        found = self._read().network_settings.ports
-        return {port: [_address(b.host_ip, b.host_port) for b in bindings or []] for port, bindings in found.items()}
-
-    @property
-    def pid(self) -> int:
-        """The process id of its first process on the engine's host; 0 when it does not run."""
-        return self._read().state.pid
-
-    def port(self, number: int | str) -> Address:
-        """Return where a port is reached.
-
-        :raises NotFound: it is not published.
-        """
-        key = str(number) if "/" in str(number) else f"{number}/tcp"
-        addresses = self.ports.get(key)
-        if not addresses:
-            raise NotFound(
-                f"port {key} of container {self.short_id} is not published", hint=f"publish({number}) when creating it"
-            )
-        return addresses[0]
-
-    def inspect(self) -> dict[str, Any]:
-        """Return the engine's whole record, in Docker's own words."""
-        record: dict[str, Any] = self._engine.get(f"{self._path}/json")
-        return record
-
-    # what it does
-
-    def start(self) -> Container:
-        """Start it; nothing happens when it runs. Return itself.
-
-        :raises ContainerFailed: the program cannot be executed (126, 127).
-        """
-        try:
-            self._engine.post(f"{self._path}/start")
-        except (NotFound, Unavailable, TimedOut):
-            raise
-        except DockerkitError as error:
-            raise start_failure(self._engine, self._id, error, self._wished()) from None
-        return self
-
-    def stop(self, timeout: str | float | None = None) -> Container:
-        """Ask it to end with its stop signal, kill it when the time is over; nothing happens when it has ended. Return itself.
-
-        :param timeout: seconds, or ``"1m"``; without, its own ``stop_timeout``, else ten.
-        """
-        seconds = None if timeout is None else math.ceil(parse_duration(timeout))
-        self._engine.call("POST", f"{self._path}/stop", query={"t": seconds}, timeout=None).read()
-        return self
-
-    def kill(self, signal: str | int = "KILL") -> Container:
-        """Send a signal to its first process. Return itself.
-
-        :raises Conflict: it does not run.
-        """
-        self._engine.post(f"{self._path}/kill", signal=signal)
-        return self
-
-    def restart(self, timeout: str | float | None = None) -> Container:
-        """Stop it, start it. Return itself."""
-        self.stop(timeout)
-        return self.start()
-
-    def pause(self) -> Container:
-        """Freeze its processes. Return itself."""
-        self._engine.post(f"{self._path}/pause")
-        return self
-
-    def unpause(self) -> Container:
-        """Let its frozen processes go on. Return itself."""
-        self._engine.post(f"{self._path}/unpause")
-        return self
-
-    def rename(self, name: str) -> Container:
-        """Give it another name. Return itself.
-
-        :raises Conflict: the name is taken.
-        """
-        self._engine.post(f"{self._path}/rename", name=name)
-        return self
-
-    def remove(self, *, force: bool = False, volumes: bool = False) -> None:
-        """Remove it; return when it is gone.
-
-        :param force: kill it first.
-        :param volumes: its anonymous volumes too.
-        :raises Conflict: it runs, and `force` was not said.
-        """
-        self._engine.call("DELETE", self._path, query={"force": force, "v": volumes}, timeout=None).read()
-
-    def wait(self, *, timeout: str | float | None = None) -> int:
-        """Wait for its end; return the exit code.
-
-        :param timeout: seconds, or ``"1m"``.
-        :raises TimedOut: it runs on.
-        """
-        seconds = None if timeout is None else parse_duration(timeout)
-        try:
-            return wait(self._engine, self._id, timeout=seconds)
-        except TimedOut:
-            raise TimedOut(f"container {self.short_id} runs on after {seconds:g} s", hint="stop() or kill() end it") from None
-
-    def logs(
-        self,
-        *,
-        stdout: bool = True,
-        stderr: bool = True,
-        since: Moment | None = None,
-        until: Moment | None = None,
-        tail: int | None = None,
-        timestamps: bool = False,
-        follow: bool = False,
-    ) -> str:
-        """Return what it wrote, as text.
-
-        :param since: a datetime, seconds since 1970, a time as Docker writes it, or ``"10m"`` for ten minutes ago; `until` too.
-        :param tail: the last so many lines.
-        :param timestamps: each line begins with its time.
-        :raises Unsupported: `follow`, for now.
-        """
-        if follow:
-            raise Unsupported(
-                "logs(follow=True) is not offered yet", hint="run() streams to its end; wait() then logs() does for others"
-            )
-        query = {"stdout": stdout, "stderr": stderr, "tail": tail, "timestamps": timestamps}
-        return read_logs(self._engine, self._path, query, since=since, until=until)
-
-    # who owns it
-
-    def __enter__(self) -> Self:
-        """Own it from now on: it ends with the block, or with this process, whichever comes first."""
-        if not self._engine.foreign:
-            self._client.session.own(self._id)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Kill and remove it, after its ``stop_timeout`` if one was said."""
-        try:
-            if "StopTimeout" in self.inspect()["Config"]:
-                self.stop()
-            self.remove(force=True, volumes=True)
-        except NotFound:
-            return  # removed inside the block
-        except DockerkitError as second:
-            if error is None:
-                raise
-            error.add_note(f"and the container {self.short_id} could not be removed: {second}")
-
-    @property
-    def _path(self) -> str:
-        return f"/containers/{segment(self._id)}"
-
-    def _read(self) -> ContainerInspect:
-        return convert(self.inspect(), ContainerInspect)
-
-    def _wished(self) -> ContainerSpec:
-        """Return image and command of an existing container, for messages."""
-        record = self._read()
-        return ContainerSpec(record.config.image).command(*filter(None, (record.path, *record.args)))
-
-    def __eq__(self, other: object) -> bool:
-        """Tell whether it is the same container of the same engine."""
-        return isinstance(other, Container) and (self._id, self._engine.url) == (other._id, other._engine.url)
-
-    def __hash__(self) -> int:
-        """Agree with :meth:`__eq__`."""
-        return hash((self._id, self._engine.url))
-
-    def __repr__(self) -> str:
-        """Show the id; contacts nothing."""
-        return f"<Container {self.short_id}>"
 
 
 class Containers:
@@ -332,7 +78,7 @@ class Containers:
     def create_from(self, spec: ContainerSpec) -> Container:
         """Create what `spec` wishes; see ``ContainerSpec.create``."""
         made = create(self._engine, spec, request_for(self._engine, spec))
-        return Container(self._client, made.id, warnings=tuple(made.warnings))
+        return Container(self._client, made.id, spec=spec, warnings=tuple(made.warnings))
 
     def start_from(self, spec: ContainerSpec) -> Container:
         """Create and start what `spec` wishes; see ``ContainerSpec.start``."""
@@ -356,11 +102,6 @@ def wished(client: Client, image: str | Image, command: tuple[Any, ...], options
     """
     spec = ContainerSpec(str(image), client=client)
     return wish(spec.command(*command) if command else spec, options)
-
-
-def _address(host: str, port: str) -> Address:
-    """Return an address to connect to: one that is bound everywhere is reached on this machine."""
-    return Address({"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), int(port or 0))
 
 
 def _cells(row: ContainerSummary) -> dict[str, Any]:

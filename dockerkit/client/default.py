@@ -14,7 +14,7 @@ from dockerkit.client.options import ContainerOptions
 
 if TYPE_CHECKING:
     from dockerkit.client.completed import Completed
-    from dockerkit.client.containers import Container
+    from dockerkit.client.container import Container
     from dockerkit.client.images import Image
     from dockerkit.client.spec import ContainerSpec
 

@@ -145,7 +145,7 @@ class Engine:
         return self.identity.extensions + path
 
     def _target(self, path: str, query: Query | None) -> str:
-        prefix = "" if path.startswith("/dockerkit/") else f"/v{self.identity.api_version}"
+        prefix = "" if path.startswith("/dockerkit/") else f"/v{self._api_version or self.identity.api_version}"
         said = {key: _text(value) for key, value in (query or {}).items() if value is not None and value is not False}
         return f"{prefix}{path}?{urlencode(said)}" if said else prefix + path
 

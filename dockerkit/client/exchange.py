@@ -5,13 +5,12 @@ One thread, one selector, no event loop. Knows sockets and bytes, not containers
 
 from __future__ import annotations
 
-import contextlib
 import selectors
 import socket
 import time
 from collections.abc import Callable
 
-from dockerkit.client.transport.http import WANT_READ, RawStream
+from dockerkit.client.transport.http import WANT_READ, WANT_WRITE, ZERO_RETURN, RawStream
 
 _READ = 256 * 1024
 _WRITE = 64 * 1024
@@ -20,7 +19,7 @@ _WRITE = 64 * 1024
 def exchange(stream: RawStream, data: bytes | None, sink: Callable[[bytes], None], *, deadline: float | None = None) -> bool:
     """Write `data`, close that direction, and hand everything that arrives to `sink` until the peer's end.
 
-    :param data: None leaves the writing direction alone.
+    :param data: None leaves the writing direction alone; else the socket must be one that :func:`can_half_close`.
     :param deadline: of ``time.monotonic()``.
     :returns: False when the deadline came first.
     """
@@ -56,7 +55,7 @@ def _write(sock: socket.socket, rest: memoryview) -> memoryview | None:
     try:
         while rest:
             rest = rest[sock.send(rest[:_WRITE]) :]
-        half_close(sock)
+        sock.shutdown(socket.SHUT_WR)
     except ConnectionError:
         return None  # the program ended without reading it all, as `true < file` may
     except OSError as error:
@@ -76,6 +75,8 @@ def _read(sock: socket.socket, sink: Callable[[bytes], None]) -> bool:
     except ConnectionResetError:
         return False  # the engine closed with input unread: all output has come before it
     except OSError as error:
+        if error.errno == ZERO_RETURN:
+            return False
         if not _not_yet(error):
             raise
         return True
@@ -89,15 +90,9 @@ def _pending(sock: socket.socket) -> int:
 
 
 def _not_yet(error: OSError) -> bool:
-    return isinstance(error, BlockingIOError) or error.errno in (WANT_READ, WANT_READ + 1)
+    return isinstance(error, BlockingIOError) or error.errno in (WANT_READ, WANT_WRITE)
 
 
-def half_close(sock: socket.socket) -> None:
-    """End the writing direction; the other stays open."""
-    unwrap: Callable[[], socket.socket] | None = getattr(sock, "unwrap", None)
-    if unwrap is None:
-        sock.shutdown(socket.SHUT_WR)
-        return
-    # TLS: close_notify goes out at once; the peer's own comes only with the end of its output, which is still to be read.
-    with contextlib.suppress(OSError):
-        unwrap()
+def can_half_close(sock: socket.socket) -> bool:
+    """Tell whether one direction can end alone: not on TLS, whose Python sockets lose what arrives while they say goodbye."""
+    return not hasattr(sock, "unwrap")

@@ -14,7 +14,7 @@ from dockerkit.client.spec import MAPPINGS, UNORDERED, ContainerSpec
 from dockerkit.client.values import Path, Scalar, Size
 
 if TYPE_CHECKING:
-    from dockerkit.client.containers import Container
+    from dockerkit.client.container import Container
     from dockerkit.client.ready import Condition
 
 Texts = str | list[str] | tuple[str, ...] | None

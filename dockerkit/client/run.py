@@ -15,12 +15,12 @@ import msgspec
 from dockerkit.client.completed import Completed
 from dockerkit.client.creation import create, request_for
 from dockerkit.client.engine import Engine, segment
-from dockerkit.client.exchange import exchange
+from dockerkit.client.exchange import can_half_close, exchange
 from dockerkit.client.session import Session
 from dockerkit.client.spec import ContainerSpec
 from dockerkit.client.streams import Output
 from dockerkit.client.transport.http import RawStream
-from dockerkit.errors import Conflict, ContainerFailed, DockerkitError, NotFound, TimedOut, Unavailable
+from dockerkit.errors import Conflict, ContainerFailed, DockerkitError, NotFound, TimedOut, Unavailable, Unsupported
 
 KILLED = 137
 _DRAIN = 2.0
@@ -88,6 +88,8 @@ class _Run:
     def attach(self) -> None:
         stdin = self.data is not None
         self.stream = self.engine.upgrade(f"{self.path}/attach", stream=True, stdin=stdin, stdout=True, stderr=True)
+        if stdin and not can_half_close(self.stream.socket):
+            raise Unsupported("input over TLS is not offered yet", hint="forward the engine's socket with ssh -L")
 
     def start(self) -> None:
         self.started = time.monotonic()
@@ -136,17 +138,26 @@ class _Run:
     def deadline(self) -> float | None:
         return None if self.timeout is None else self.started + self.timeout
 
+    def end(self) -> None:
+        """Kill it, as owned things are; ask it first when it was wished that it be given time."""
+        with contextlib.suppress(Conflict):  # it ended by itself just now
+            if "stop_timeout" in self.spec.said:
+                self.engine.call("POST", f"{self.path}/stop", timeout=None).read()
+            else:
+                self.engine.post(f"{self.path}/kill")
+
     def remove_after(self, error: BaseException) -> None:
         """Remove without hiding what went wrong before."""
         try:
+            if "stop_timeout" in self.spec.said and not isinstance(error, DockerkitError):
+                self.end()
             self.remove()
         except DockerkitError as second:
             error.add_note(f"and the container {self.id[:12]} could not be removed: {second}")
 
     def out_of_time(self) -> TimedOut:
         """Kill, collect what was under way, and say so."""
-        with contextlib.suppress(Conflict):  # it ended by itself just now
-            self.engine.post(f"{self.path}/kill")
+        self.end()
         self.ended = time.monotonic()
         assert self.stream is not None
         exchange(self.stream, None, self.output.feed, deadline=self.ended + _DRAIN)

@@ -17,7 +17,7 @@ from dockerkit.errors import Unsupported
 if TYPE_CHECKING:
     from dockerkit.client.client import Client
     from dockerkit.client.completed import Completed
-    from dockerkit.client.containers import Container
+    from dockerkit.client.container import Container
 
 MAPPINGS = frozenset({"env", "label", "tmpfs", "ulimit", "sysctl"})
 UNORDERED = MAPPINGS | {"publish", "bind", "volume", "cap_add", "cap_drop", "security_opt", "extra_host", "device"}

@@ -15,7 +15,7 @@ def _refuse(word: str, hint: str = "") -> Unsupported:
 
 
 class NotYet:
-    """Names of :class:`~dockerkit.client.containers.Container` that raise Unsupported for now."""
+    """Names of :class:`~dockerkit.client.container.Container` that raise Unsupported for now."""
 
     def exec(self, *command: str, **options: Any) -> Any:
         """Run a further program inside; raises Unsupported for now."""

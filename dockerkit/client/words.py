@@ -15,7 +15,7 @@ from dockerkit.schema.names import check_container_name
 from dockerkit.schema.units import parse_duration
 
 if TYPE_CHECKING:
-    from dockerkit.client.containers import Container
+    from dockerkit.client.container import Container
     from dockerkit.client.ready import Condition
 
 

@@ -15,8 +15,8 @@ import h11
 Headers = Sequence[tuple[str, str]]
 _READ = 256 * 1024
 _HEAD_LIMIT = 1024 * 1024
-WANT_READ = 2
-"""``errno`` of ``ssl.SSLWantReadError`` (SSL_ERROR_WANT_READ): a TLS socket's way to say EAGAIN, without importing ssl."""
+WANT_READ, WANT_WRITE, ZERO_RETURN = 2, 3, 6
+"""``errno`` of ``ssl``'s errors of these names: a TLS socket's way to say EAGAIN, and end of file, without importing ssl."""
 
 
 class NotHttp(OSError):

@@ -164,6 +164,14 @@ def test_timeout_kills_removes_and_keeps_the_output(engine: PretendEngine, to: C
     assert words(engine)[-2:] == ["kill", "DELETE"]
 
 
+def test_timeout_asks_first_when_a_stop_timeout_was_said(engine: PretendEngine, to: Client) -> None:
+    running = Running(engine, b"")
+    engine.on("POST", "/containers/[^/]+/stop", running.kill)
+    with pytest.raises(errors.TimedOut):
+        to.run("busybox", "sleep", "60", timeout=0.1, stop_timeout=5)
+    assert words(engine)[-2:] == ["stop", "DELETE"]
+
+
 def test_program_that_closed_its_output_and_runs_on_times_out_too(engine: PretendEngine, to: Client) -> None:
     over = threading.Event()
     ordinary(engine, output=frame(1, b"x"))

@@ -9,7 +9,7 @@ import pytest
 
 import dockerkit as dk
 from dockerkit.client.collection import filters_json
-from dockerkit.client.containers import Address
+from dockerkit.client.container import Address
 from dockerkit.client.logs import _seconds
 from dockerkit.client.progress import Line, Silent, reporter
 

@@ -1,0 +1,43 @@
+"""What a type checker must see of the public names; checked by test_client_typing, never run."""
+
+from typing import assert_type
+
+import dockerkit as dk
+
+done = dk.run("busybox", "echo", "hi", env={"A": "1"}, memory="64m", check=True)
+assert_type(done, dk.Completed)
+assert_type(done.stdout, str)
+assert_type(done.stdout_bytes, bytes)
+assert_type(done.exit_code, int)
+assert_type(done.check(), dk.Completed)
+
+spec = dk.container("redis:7").env(MODE="test").publish(6379).memory("256m").ready(dk.ready.log("Ready") & dk.ready.port(6379))
+assert_type(spec, dk.ContainerSpec)
+assert_type(spec.run(input="x"), dk.Completed)
+assert_type(spec.create(), dk.Container)
+
+with dk.start("busybox", "sleep", "60", bind=("./src", "/src"), cap_drop="ALL", user=1000) as box:
+    assert_type(box, dk.Container)
+    assert_type(box.exit_code, int | None)
+    assert_type(box.logs(tail=1), str)
+    assert_type(box.wait(timeout="1m"), int)
+
+rows = dk.containers.list(all=True, status="exited")
+assert_type(rows, dk.Rows[dk.Container])
+assert_type(rows[0], dk.Container)
+assert_type(rows[:1], dk.Rows[dk.Container])
+assert_type(dk.images["busybox"], dk.Image)
+assert_type(dk.images.bootstrap("host", programs=["sh"]), dk.Image)
+
+with dk.connect("unix:///run/docker.sock", timeout=5) as client:
+    assert_type(client, dk.Client)
+    assert_type(client.start("busybox").status, str)
+    assert_type(client.ping(), bool)
+
+try:
+    dk.pull("nosuch:1")
+except dk.errors.NotFound as error:
+    assert_type(error.hint, str)
+
+dk.run("busybox", "true", environment={})  # type: ignore[call-arg]
+dk.run("busybox", "true", privileged="yes")  # type: ignore[arg-type]
