@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import io
 import json
 import os
 import subprocess
 import tarfile
+from collections.abc import Iterator
 
 from tests.parity.reference_image import rootfs_tar
 
 CLONE_NEWNS, MS_REC, MS_PRIVATE, MNT_DETACH = 0x00020000, 0x4000, 1 << 18, 2
 UNIFIED = "/sys/fs/cgroup/unified"
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def make_bundle(root: str, program: str) -> str:
@@ -30,16 +34,26 @@ def make_bundle(root: str, program: str) -> str:
     return bundle
 
 
-def hide_unified() -> None:
-    """Leave the caller without the empty v2 hierarchy beside v1, in a mount namespace of its own: crun refuses such a pair."""
+@contextlib.contextmanager
+def hidden_unified() -> Iterator[None]:
+    """Hide the empty v2 hierarchy beside v1 from the calling thread and its children: crun refuses such a pair."""
     if not os.path.ismount(UNIFIED):
+        yield
         return
-    libc = ctypes.CDLL(None, use_errno=True)
-    calls = (
-        lambda: libc.unshare(CLONE_NEWNS),
-        lambda: libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None),
-        lambda: libc.umount2(UNIFIED.encode(), MNT_DETACH),
-    )
-    for call in calls:
-        if call() != 0:
-            raise OSError(ctypes.get_errno(), f"hide {UNIFIED}: {os.strerror(ctypes.get_errno())}")
+    here = os.getcwd()
+    home = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _call("unshare", CLONE_NEWNS)
+        _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+        _call("umount2", UNIFIED.encode(), MNT_DETACH)
+        yield
+    finally:
+        _call("setns", home, CLONE_NEWNS)
+        os.close(home)
+        os.chdir(here)  # setns(2) leaves the caller at the root
+
+
+def _call(name: str, *arguments: object) -> None:
+    if getattr(_libc, name)(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")

@@ -18,9 +18,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, HOME)
 
-from tests.bench.bundles import hide_unified, make_bundle
+from tests.bench.bundles import hidden_unified, make_bundle
 from tests.bench.machine import machine_line
 from tests.livedaemon import LiveDaemon
 from tests.parity.reference import Reference, why_not
@@ -96,8 +97,7 @@ def _runtimes() -> Iterator[dict[str, Run]]:
         print("left out: neither crun nor runc is installed")
         yield {}
         return
-    hide_unified()
-    with _root() as root:
+    with hidden_unified(), _root() as root:
         bundle = make_bundle(root, programs[-1])
         yield {f"{name} run, no engine": _runtime(name, root, bundle) for name in programs}
 
@@ -140,7 +140,7 @@ def _p95(taken: list[float]) -> float:
 
 def _import_time() -> float:
     script = "import time; begun = time.perf_counter(); import dockerkit; print((time.perf_counter() - begun) * 1000)"
-    return float(subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.PIPE).stdout)
+    return float(subprocess.run([sys.executable, "-c", script], cwd=HOME, check=True, stdout=subprocess.PIPE).stdout)
 
 
 def _ready_time() -> float:
