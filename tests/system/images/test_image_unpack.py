@@ -7,61 +7,21 @@ import os
 import random
 import stat
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dockerkit.daemon.images.tree import OPAQUE
-from dockerkit.daemon.images.unpack import Unpacked, unpack
 from dockerkit.errors import Damaged
+from tests.system.images.unpacking import put, put_bytes
 from tests.unit.images.imagematerial import Member, device, directory, file, hardlink, symlink, tar
 
 pytestmark = pytest.mark.system
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside" / "secret").write_text("secret")
-    made = tmp_path / "root"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture(autouse=True)
-def _nothing_outside_changes(root: Path) -> Iterator[None]:
-    yield
-    assert sorted(os.listdir(root.parent)) == ["outside", "root"]
-    assert os.listdir(root.parent / "outside") == ["secret"]
-    assert (root.parent / "outside" / "secret").read_text() == "secret"
-    assert os.stat(root.parent / "outside" / "secret").st_nlink == 1
-    assert stat.S_IMODE(os.stat(root.parent / "outside").st_mode) == 0o755
-
-
-def put(root: Path, *members: Member, format: int = tarfile.PAX_FORMAT) -> Unpacked:
-    return put_bytes(root, tar(*members, format=format))
-
-
-def put_bytes(root: Path, data: bytes) -> Unpacked:
-    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    before = os.listdir("/proc/self/fd")
-    try:
-        return unpack([data], descriptor)
-    finally:
-        assert len(os.listdir("/proc/self/fd")) == len(before), "descriptors leaked"
-        os.close(descriptor)
-
-
 def kind(path: Path) -> int:
     return stat.S_IFMT(os.lstat(path).st_mode)
-
-
-def is_whiteout(path: Path) -> bool:
-    status = os.lstat(path)
-    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
 
 
 def test_files_directories_and_links_are_as_the_archive_says(root: Path) -> None:
@@ -287,73 +247,6 @@ def test_the_roots_own_attributes_are_set(root: Path) -> None:
     put(root, directory("./", mode=0o711, uid=4, mtime=1234), file("a"))
     status = os.stat(root)
     assert (stat.S_IMODE(status.st_mode), status.st_uid, status.st_mtime) == (0o711, 4, 1234)
-
-
-# duplicates
-
-
-def test_a_later_entry_wins(root: Path) -> None:
-    put(root, file("a", b"first"), file("a", b"second"), directory("d"), file("d/x"), file("d", b"now a file"))
-    assert ((root / "a").read_bytes(), (root / "d").read_bytes()) == (b"second", b"now a file")
-
-
-def test_a_directory_named_twice_keeps_what_is_in_it(root: Path) -> None:
-    put(root, directory("d", mode=0o700), file("d/x", b"1"), directory("d", mode=0o755))
-    assert ((root / "d" / "x").read_bytes(), stat.S_IMODE(os.stat(root / "d").st_mode)) == (b"1", 0o755)
-
-
-def test_a_file_that_replaces_one_of_two_hard_links_leaves_the_other(root: Path) -> None:
-    put(root, file("a", b"old"), hardlink("b", "a"), file("a", b"new"))
-    assert ((root / "a").read_bytes(), (root / "b").read_bytes()) == (b"new", b"old")
-
-
-def test_a_directory_replaced_and_made_again_is_the_new_one(root: Path) -> None:
-    put(root, file("d/e/x", b"old"), symlink("d", "other"), directory("other"), directory("d"), file("d/e/x", b"new"))
-    assert (root / "d" / "e" / "x").read_bytes() == b"new"
-    assert os.listdir(root / "other") == []
-
-
-# whiteouts
-
-
-def test_a_whiteout_hides_a_name_of_lower_layers(root: Path) -> None:
-    put(root, directory("d"), file("d/.wh.gone"), file(".wh.top"))
-    assert is_whiteout(root / "d" / "gone")
-    assert is_whiteout(root / "top")
-
-
-def test_an_opaque_directory_is_marked_and_its_own_files_stay(root: Path) -> None:
-    put(root, file("d/before", b"1"), file("d/.wh..wh..opq"), file("d/after", b"2"))
-    assert os.getxattr(root / "d", OPAQUE) == b"y"
-    assert sorted(os.listdir(root / "d")) == ["after", "before"]
-
-
-@pytest.mark.parametrize("order", [1, -1])
-def test_a_whiteout_of_a_name_that_this_layer_has_hides_only_what_is_below(root: Path, order: int) -> None:
-    put(root, *[file(".wh.f"), file("f", b"mine")][::order])
-    assert (root / "f").read_bytes() == b"mine"
-
-
-@pytest.mark.parametrize("order", [1, -1])
-def test_a_whiteout_of_a_directory_that_this_layer_has_makes_it_opaque(root: Path, order: int) -> None:
-    put(root, *[file(".wh.d"), file("d/x", b"mine")][::order])
-    assert (root / "d" / "x").read_bytes() == b"mine"
-    assert os.getxattr(root / "d", OPAQUE) == b"y"
-
-
-def test_a_whiteout_through_a_link_stays_inside(root: Path) -> None:
-    put(root, symlink("link", str(root.parent / "outside")), file("link/.wh.secret"))
-
-
-@pytest.mark.parametrize("name", [".wh.", ".wh...", "d/.wh..", ".wh.a/b"])
-def test_a_whiteout_of_nothing_nameable_is_refused(root: Path, name: str) -> None:
-    with pytest.raises(Damaged):
-        put(root, file(name))
-
-
-def test_the_bookkeeping_of_aufs_is_ignored(root: Path) -> None:
-    put(root, file(".wh..wh.aufs", b"x"), file(".wh..wh.plnk", b"x"))
-    assert os.listdir(root) == []
 
 
 # numbers

@@ -62,7 +62,12 @@ def test_a_name_that_is_none_says_so(name: str) -> None:
 
 def test_a_resolver_that_hangs_does_not_hang_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     never = threading.Event()
-    monkeypatch.setattr(reach.socket, "getaddrinfo", lambda *_, **__: [] if never.wait(30) else [])
+
+    def hang(*_: object, **__: object) -> list[object]:
+        never.wait(30)
+        return []
+
+    monkeypatch.setattr(reach.socket, "getaddrinfo", hang)
     began = time.monotonic()
     assert "was not resolved within 0.05 s" in unreachable("hangs.invalid", 443, seconds=0.05)
     assert time.monotonic() - began < 10
