@@ -18,14 +18,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 
-HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, HOME)
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from tests.bench.bundles import hidden_unified, make_bundle
 from tests.bench.machine import machine_line
 from tests.livedaemon import LiveDaemon
 from tests.parity.reference import Reference, why_not
 
+HOME = sys.path[0]
 Run = Callable[[], bytes]
 OURS, PEERS = "dockerkit", ("docker-py, dockerd, network none", "docker-py, dockerd, default network")
 WARM = 3
