@@ -74,6 +74,13 @@ class Catalog:
         matching = [i for i in by_id if short and i.startswith(f"sha256:{short[1]}")]
         return self._image(self._only(matching, name, by_id, str(reference)))
 
+    def read(self, manifest: Descriptor) -> Image:
+        """Return the image of a manifest that has no name yet.
+
+        :raises Damaged: its documents are not what their digests say.
+        """
+        return self._image([manifest])
+
     def named(self, name: str) -> Reference | None:
         """Return the reference `name` is in the index, whether its image can be read or not; None when it is none."""
         reference = parse_reference(name)

@@ -1,8 +1,8 @@
 """The images of one data root: what the engine calls. Every verb is thread-safe and leaves a readable store if it is killed.
 
-Order is what makes it so. Coming in: blobs, then the name, then the unpacked layers (which can always be made again). Going
-out: the name, then layers, then blobs. What a crash leaves between two of these is garbage nobody sees; the next start of
-:class:`Images` removes it. Never knows containers: who uses an image is asked of the caller.
+Order is what makes it so. Coming in: blobs, then the unpacked layers, then the name. Going out: the name, then layers, then
+blobs. What a crash leaves between two of these is garbage nobody sees; :meth:`Images.sweep` removes it. Never knows
+containers: who uses an image is asked of the caller.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dockerkit.daemon.images.platform import check_platform
 from dockerkit.daemon.images.reach import Endpoint, endpoint
 from dockerkit.daemon.images.removal import plan_removal
 from dockerkit.daemon.images.store import Store
-from dockerkit.errors import Damaged, Invalid, NotFound
+from dockerkit.errors import Damaged, Exhausted, Invalid, NotFound
 from dockerkit.schema.image import ImageDelete
 from dockerkit.schema.names import Reference, parse_reference
 
@@ -172,13 +172,13 @@ class Images:
         contents = makers.make(wanted, Request(self._supply, programs, packages, say))
         with self._coming_and_going:
             manifest = assemble(self._store, contents)
+            nameless = self._catalog.read(manifest)
+            self.lower(nameless)  # before it has its name: what can be found can be used
             self._index.assign(wanted, manifest)
-        image = self._catalog.get(str(wanted))
         say({"status": f"{wanted} bootstrapped from {contents.told}: {reason}"})
-        self.lower(image)
-        for layer in image.layers:
+        for layer in nameless.layers:
             say({"status": "Pull complete", "progressDetail": {}, "id": layer[:12]})
-        return image
+        return self._catalog.get(str(wanted))
 
     def sweep(self) -> None:
         """Remove layers and blobs that no image needs: what a crash left. Nothing goes while an image cannot be read."""
@@ -208,10 +208,16 @@ class Images:
     def _delete(self, image: Image) -> Deleted:
         """Delete an image: its names first, then what no other image needs."""
         manifests = self._catalog.manifests(image.id)
-        self._index.drop(manifests)
-        self._catalog.forget(manifests)
-        kept = {layer for other in self._catalog.images() for layer in other.layers}
+        others = [other for other in self._catalog.images() if other.id != image.id]
+        kept = {layer for other in others for layer in other.layers}
         gone = [layer for layer in image.layers[::-1] if layer not in kept]
+        try:
+            self._index.drop(manifests)
+        except Exhausted:
+            # a full disk must not forbid what makes room: layers can be made again from their blobs, so they may go first
+            self._layers.remove([*map(initial.init_name, gone), *gone])
+            self._index.drop(manifests)
+        self._catalog.forget(manifests)
         self.sweep()
         return [ImageDelete(deleted=image.id), *(ImageDelete(deleted=f"sha256:{layer}") for layer in gone)]
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from dockerkit.daemon.images.compression import read_chunks
 from dockerkit.daemon.images.store import PREFIX, Store, room_for
 from dockerkit.daemon.images.unpack import measure, unpack
-from dockerkit.errors import Damaged
+from dockerkit.errors import Damaged, NotAllowed
 
 _RECORD = "layer.json"
 
@@ -64,6 +64,7 @@ class Layers:
 
         :raises Damaged: its blob is malformed, hostile, or not what the image says it is.
         :raises Exhausted: no room.
+        :raises NotAllowed: not root, or a file system that cannot hold what a layer needs.
         """
         return self.make(layer.chain, lambda root: self._unpack(layer, root))
 
@@ -123,8 +124,14 @@ class Layers:
             os.close(descriptor)
 
     def _unpack(self, layer: Layer, root: int) -> dict[str, object]:
-        with self._store.open(layer.blob) as file:
-            unpacked = unpack(read_chunks(file), root)
+        try:
+            with self._store.open(layer.blob) as file:
+                unpacked = unpack(read_chunks(file), root)
+        except PermissionError as error:
+            raise NotAllowed(
+                f"layer {layer.chain[:12]} cannot be unpacked in {self._directory}: {error.strerror}",
+                hint="it takes root and a file system with device nodes and trusted.* attributes (not an overlay)",
+            ) from None
         if unpacked.diff_id != layer.diff_id:
             raise Damaged(f"layer {layer.blob} unpacks to {unpacked.diff_id}, its image says {layer.diff_id}")
         return {"diffId": unpacked.diff_id, "size": unpacked.size}

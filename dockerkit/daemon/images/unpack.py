@@ -26,6 +26,8 @@ _OPAQUE = ".wh..wh..opq"
 _XATTR = "SCHILY.xattr."
 _LAST_TIME = (1 << 33) - 1
 """Year 2242, the most an inode of 34 bits holds; later times are cut to it."""
+_IMPOSSIBLE = (errno.E2BIG, errno.EFBIG, errno.EINVAL, errno.EMLINK, errno.ENAMETOOLONG, errno.EOVERFLOW, errno.ERANGE)
+"""What the kernel answers to names, sizes, attributes and numbers that no file can have."""
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -94,7 +96,7 @@ class _Unpacker:
             else:
                 self._other(parts, member)
         except OSError as error:
-            if error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EOVERFLOW, errno.EMLINK, errno.EFBIG):
+            if error.errno in _IMPOSSIBLE:
                 raise Damaged(f"archive is malformed: {member.name[:80]!r} cannot be made: {error.strerror}") from None
             raise
 

@@ -19,7 +19,7 @@ from dockerkit.daemon.images import Images
 from dockerkit.daemon.images.bootstrap import busybox
 from dockerkit.daemon.images.bootstrap.closure import Closure
 from dockerkit.daemon.images.bootstrap.request import Supply, silent
-from dockerkit.errors import Invalid, NotFound, Unavailable, Unsupported
+from dockerkit.errors import Exhausted, Invalid, NotFound, Unavailable, Unsupported
 from tests.system.images.insideimage import inside
 from tests.unit.images.elfmaterial import NATIVE, elf
 
@@ -142,6 +142,17 @@ def test_skopeo_reads_the_store_in_place(images: Images, tmp_path: Path) -> None
         check=False,
     )
     assert copied.returncode == 0, copied.stderr
+
+
+def test_an_image_that_cannot_be_unpacked_gets_no_name(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(Exhausted, match="no room for layer"):
+        patched.setattr(os, "pwrite", full)
+        images.bootstrap("busybox")
+    assert images.list() == []
+    assert images.bootstrap("busybox").references == ("busybox:latest",)
 
 
 def test_a_registry_that_answers_is_not_replaced(tmp_path: Path, static_busybox: Path) -> None:

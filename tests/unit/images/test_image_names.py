@@ -291,6 +291,30 @@ def test_a_crash_during_deletion_leaves_a_readable_store_and_garbage_that_is_swe
     assert again.get("y").size == 5
 
 
+def test_a_full_disk_does_not_forbid_the_removal_that_makes_room(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf.put("x")
+    from dockerkit.daemon.images import index
+    from dockerkit.errors import Exhausted
+
+    real, full, removed = index.write_file, [True], []
+
+    def write_file(path: str, content: bytes) -> None:
+        if full[0]:
+            raise Exhausted("no room")
+        real(path, content)
+
+    def remove(names: list[str]) -> None:
+        removed.extend(names)
+        full[0] = False
+
+    monkeypatch.setattr(index, "write_file", write_file)
+    monkeypatch.setattr(shelf.images._layers, "remove", remove)
+    layer = shelf.images.get("x").layers[0]
+    shelf.remove("x")
+    assert removed[:2] == [f"{layer}-init1", layer]
+    assert shelf.images.list() == []
+
+
 def test_chain_ids_are_those_of_the_specification() -> None:
     import hashlib
 
