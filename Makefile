@@ -18,7 +18,7 @@ try: $(VENV)/ready-try ## Install into .venv, start a daemon of its own, run con
 # A formatting error must not hide a failing test: both run, and either makes the target fail.
 test: packages $(VENV)/ready-test ## Install what the tests need, check, and run every test
 	@status=0; $(MAKE) --no-print-directory check || status=$$?; \
-	$(BIN)/python -m pytest -rs $(PYTEST) || status=$$?; \
+	$(BIN)/python -m pytest $(PYTEST) || status=$$?; \
 	exit $$status
 
 check: $(VENV)/ready-test ## Formatter, linter, strict types, and the rules of the house
@@ -31,8 +31,8 @@ format: $(VENV)/ready-test ## Format, and fix what the linter can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/ready-test ## Measure, beside dockerd where there is one
-	$(BIN)/python -m pytest -s tests/bench
+bench: packages $(VENV)/ready-test ## Measure, beside dockerd where there is one
+	@$(BIN)/python tests/bench/run_echo.py
 
 clean: ## Remove what make made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
