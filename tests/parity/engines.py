@@ -69,11 +69,12 @@ class Box:
         self._made: list[str] = []
 
     def ask(
-        self, command: list[str] | None = None, *, host: dict[str, Any] | None = None, name: str = "", **config: Any
+        self, command: list[str] | None = None, *, host: Any = None, name: str = "", platform: str = "", **config: Any
     ) -> Answer:
         """POST a create request for busybox without network; remember what it made."""
         body = {"Image": "busybox", "Cmd": command, **config, "HostConfig": {"NetworkMode": "none", **(host or {})}}
-        answer = self.api.post("/containers/create", body, **({"name": name} if name else {}))
+        query = {key: value for key, value in (("name", name), ("platform", platform)) if value}
+        answer = self.api.post("/containers/create", body, **query)
         if answer.status == 201:
             self._made.append(answer.json["Id"])
         return answer

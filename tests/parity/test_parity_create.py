@@ -163,7 +163,7 @@ def test_what_was_refused_left_no_container(box: Box) -> None:
 
 
 def test_a_platform_that_the_image_is_not_for_is_not_found(box: Box) -> None:
-    answer = box.api.post("/containers/create", {"Image": "busybox"}, platform="linux/s390x")
+    answer = box.ask(["true"], platform="linux/s390x")
     assert answer.status == 404
     assert (
         "does not " in answer.message
