@@ -6,6 +6,7 @@ refused. Never uses a path twice: what was checked is what is returned, as a des
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -73,7 +74,7 @@ def _walk(root: int, path: str, mode: int, *, last_is_file: bool) -> int:
             entry = _enter(stack[-1], name, mode, directory=make_it)
             if stat.S_ISLNK(os.fstat(entry).st_mode):
                 links += 1
-                target = _link_target(entry, path, links)
+                target = _link_target(stack[-1], name, entry, path=path, links=links)
                 if target.startswith("/"):
                     _clear(stack, keep=1)
                 names += _components(target)
@@ -101,10 +102,13 @@ def _enter(parent: int, name: str, mode: int, *, directory: bool) -> int:
         return os.open(name, flags, dir_fd=parent)
 
 
-def _link_target(entry: int, path: str, links: int) -> str:
+def _link_target(parent: int, name: str, entry: int, *, path: str, links: int) -> str:
+    """Return where a link points; closes `entry`. A magic link is refused: it points to what it says by accident only."""
     try:
         if links > _MOST_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # dangling from here; an ELOOP means magic
+            os.close(open_in(parent, name))
         return os.readlink("", dir_fd=entry)
     finally:
         os.close(entry)

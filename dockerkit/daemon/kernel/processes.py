@@ -14,6 +14,7 @@ from typing import NamedTuple
 from dockerkit.daemon.kernel.syscalls import call
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_SET_NAME, _PR_SET_NO_NEW_PRIVS = 1, 4, 8, 15, 38
+_PR_SET_CHILD_SUBREAPER = 36
 _JOIN_SESSION_KEYRING = 1
 _CLOSE_RANGE_CLOEXEC = 4
 _LAST_DESCRIPTOR = 0xFFFFFFFF
@@ -26,6 +27,11 @@ GLIBC_SIGNALS = (32, 33)
 def set_parent_death_signal(number: int) -> None:
     """Have the kernel send this process a signal when the thread that made it ends; 0 for none. A set-uid exec forgets it."""
     call("prctl", _PR_SET_PDEATHSIG, number)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent dies (within this pid namespace)."""
+    call("prctl", _PR_SET_CHILD_SUBREAPER, 1)
 
 
 def set_dumpable(dumpable: bool) -> None:

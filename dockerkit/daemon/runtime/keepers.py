@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import threading
 from concurrent.futures import Future
 
 from dockerkit.daemon.runtime import wire
@@ -24,6 +26,7 @@ class Keeper:
         self.id, self.pid, self.started_at, self.steps = id, pid, started_at, steps
         self.gone: Future[None] = Future()
         self.connection = connection
+        self._lock = threading.Lock()  # between asking and the watcher's closing: a descriptor's number is soon another's
 
     def attach(self, attachment: Attachment) -> None:
         """Have somebody listen or type; its descriptor is the keeper's from now on.
@@ -54,21 +57,16 @@ class Keeper:
         """Once the container has ended: do not wait for clients that still have output to read."""
         self._ask({"verb": "release"})
 
-    def _ask(self, message: wire.Message, fds: list[int] | None = None) -> None:
-        try:
-            wire.send(self.connection, message, fds or [])
-        except OSError:
-            # EPIPE, ECONNRESET, EBADF: the keeper is gone, which `gone` and on_exit tell; anything else is a fault
-            if not self._is_gone():
-                raise
+    def disconnect(self) -> None:
+        """Close the connection; what is asked after that is for nobody."""
+        with self._lock:
+            self.connection.close()
 
-    def _is_gone(self) -> bool:
-        try:
-            return self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b"" or self.gone.done()
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
+    def _ask(self, message: wire.Message, fds: list[int] | None = None) -> None:
+        # EPIPE, ECONNRESET: the keeper is gone, which `gone` and on_exit tell
+        with self._lock, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            if self.connection.fileno() >= 0:
+                wire.send(self.connection, message, fds or [])
 
 
 def dial(directory: str) -> socket.socket | None:

@@ -94,7 +94,7 @@ def read_launch(document: dict[str, Any], program: bytes, fds: Sequence[int]) ->
     :raises TypeError: the document has keys this version does not know, or lacks some.
     """
     rest = dict(document)
-    rootfs = rest.pop("rootfs")
+    rootfs = dict(rest.pop("rootfs"))
     attachments = list(_with_descriptors(rest.pop("attachments"), fds))
     rest["groups"] = tuple(rest["groups"])
     rootfs["lower"] = tuple(rootfs["lower"])

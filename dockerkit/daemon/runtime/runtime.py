@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from dockerkit.daemon.kernel.cgroups import Cgroup, detect
+from dockerkit.daemon.kernel.cgroups import detect
 from dockerkit.daemon.runtime import exits, wire
 from dockerkit.daemon.runtime.exits import Exit, StartFailed
 from dockerkit.daemon.runtime.keepers import Keeper, dial
@@ -33,6 +33,8 @@ __all__ = ["Attachment", "Exit", "Keeper", "Launch", "Rootfs", "Runtime", "Start
 
 KILLED = 137
 _SHIM_ENDS = 5.0
+_ATTEMPTS = 5
+"""How many shims may die under one start."""
 
 
 class Runtime:
@@ -70,12 +72,13 @@ class Runtime:
         try:
             document, program = launch_document(launch)
             fds.insert(0, wire.pack(document, program))
-            keeper = self._request(launch, fds) or self._request(launch, fds)
+            for _ in range(_ATTEMPTS):
+                keeper = self._request(launch, fds)
+                if keeper is not None:
+                    return keeper
         finally:
             wire.close(fds)
-        if keeper is None:
-            raise StartFailed("shim", 0, "", f"the shim does not live; see {self._directory}/shim.log")
-        return keeper
+        raise StartFailed("shim", 0, "", f"the shim does not live; see {self._directory}/shim.log")
 
     def adopt(self, id: str, directory: str) -> Keeper | Exit | None:
         """Find out about a container after a restart: its keeper, when it still runs; how it ended; None when nothing is known.
@@ -172,21 +175,21 @@ class Runtime:
     def _bury(self, directory: str, cgroup: str) -> Exit:
         """Kill and clean up what a killed keeper left, and write the exit it could not write."""
         ended = Exit(KILLED, False, time.time_ns(), error="keeper died")
-        group = _open_group(cgroup)
-        if group is not None:
-            group.kill()
-            group.remove()
+        if cgroup:
+            _remove_group(cgroup)
         if exits.read_running(directory) is not None:
             exits.write_ended(directory, ended)
         return ended
 
 
-def _open_group(path: str) -> Cgroup | None:
-    if not path:
-        return None
+def _remove_group(path: str) -> None:
     cgroups = detect(path.split("/", maxsplit=1)[0])
-    cgroups.prepare()
-    return cgroups.open(path)
+    try:
+        group = cgroups.open(path)
+        group.kill()
+        group.remove()
+    finally:
+        cgroups.close()
 
 
 def _answer(connection: socket.socket) -> wire.Message | None:

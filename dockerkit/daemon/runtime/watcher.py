@@ -55,7 +55,7 @@ class Watcher:
             self._thread.join()
         for key in tuple(self._selector.get_map().values()):
             if isinstance(key.data, _Watched):
-                key.data.keeper.connection.close()
+                key.data.keeper.disconnect()
         self._selector.close()
         self._wake.close()
         self._bell.close()
@@ -98,5 +98,5 @@ class Watcher:
         self._finish(watched)
 
     def _finish(self, watched: _Watched) -> None:
-        watched.keeper.connection.close()
+        watched.keeper.disconnect()
         watched.keeper.gone.set_result(None)

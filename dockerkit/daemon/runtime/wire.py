@@ -17,6 +17,7 @@ Verbs, by direction (``[…]`` are descriptors)::
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -30,6 +31,9 @@ VERSION = 1
 MOST_DESCRIPTORS = 250
 _MOST_BYTES = 1 << 16
 _LENGTH = struct.Struct("<Q")
+_DESCRIPTOR = struct.Struct("i")
+_ANCILLARY = socket.CMSG_SPACE(MOST_DESCRIPTORS * _DESCRIPTOR.size)
+_RIGHTS = (socket.SOL_SOCKET, socket.SCM_RIGHTS)
 
 Message = dict[str, Any]
 
@@ -57,17 +61,23 @@ def receive(connection: socket.socket) -> tuple[Message | None, list[int]]:
     :raises OSError: EMSGSIZE when something was cut off (nothing is left open), or as recvmsg(2).
     :raises ValueError: not a JSON object.
     """
-    data, fds, flags, _ = socket.recv_fds(connection, _MOST_BYTES, MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
+    # not socket.recv_fds: it forgets its flags before Python 3.12, and the descriptors would survive an exec
+    data, ancillary, flags, _ = connection.recvmsg(_MOST_BYTES, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
+    fds = [fd for level, kind, body in ancillary if (level, kind) == _RIGHTS for (fd,) in _DESCRIPTOR.iter_unpack(body)]
+    try:
+        return (_parse(data, flags), fds) if data else (None, fds)
+    except (OSError, ValueError):
+        close(fds)
+        raise
+
+
+def _parse(data: bytes, flags: int = 0) -> Message:
     if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
-        close(fds)
-        raise OSError(90, "message too long")
-    if not data:
-        return None, []
-    message = json.loads(data)
-    if not isinstance(message, dict):
-        close(fds)
-        raise ValueError(f"not a message: {data[:80]!r}")  # noqa: TRY004 (it is what was received, not what was passed)
-    return message, list(fds)
+        raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
+    document = json.loads(data)
+    if not isinstance(document, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 (it is what was received, not what was passed)
+    return document
 
 
 def close(fds: Iterable[int]) -> None:
@@ -98,7 +108,4 @@ def unpack(fd: int) -> tuple[Message, bytes]:
     content = os.pread(fd, os.fstat(fd).st_size, 0)
     (length,) = _LENGTH.unpack_from(content)
     body, tail = content[_LENGTH.size : _LENGTH.size + length], content[_LENGTH.size + length :]
-    document = json.loads(body)
-    if not isinstance(document, dict):
-        raise ValueError("not a document")  # noqa: TRY004
-    return document, tail
+    return _parse(body), tail

@@ -1,7 +1,7 @@
 """``/sys/fs/cgroup`` inside a container: of every hierarchy its own group, and nothing above it.
 
-The group's directory is bound, not the hierarchy mounted anew: that is right with a cgroup namespace and without, shows only the
-hierarchies the container has a group in, and costs a third.
+The group's directory is bound, not the hierarchy mounted anew: that is right with a cgroup namespace and without, shows only
+the hierarchies the container has a group in, and costs a third.
 """
 
 from __future__ import annotations

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 
 from dockerkit.daemon.kernel import beneath, mounts, terminal
 from dockerkit.daemon.runtime import wire
@@ -35,6 +37,8 @@ def _bind_console(root: int, slave: int) -> None:
     with contextlib.suppress(FileExistsError):
         os.close(os.open("console", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=dev))
     target = os.open("console", os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dev)
+    if stat.S_ISLNK(os.fstat(target).st_mode):
+        raise StepFailed("/dev/console is a link", subject="/dev/console", errno=errno.ELOOP)
     mount = mounts.clone("", directory=slave)
     mounts.attach(mount, target, about="/dev/console")
     for fd in (dev, target, mount):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import struct
 from collections.abc import Callable, Mapping
 
 from dockerkit.daemon.runtime import wire
@@ -75,7 +76,7 @@ class Control:
                 self.connect(self._listener.accept()[0])
 
     def _receive(self, connection: socket.socket) -> None:
-        while True:
+        while connection.fileno() >= 0:
             try:
                 message, fds = wire.receive(connection)
             except BlockingIOError:
@@ -92,7 +93,14 @@ class Control:
         if verb is None:  # a newer daemon's word
             wire.close(fds)
             return
-        answer = verb(message, fds)
+        try:
+            answer = verb(message, fds)
+        except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
+            # whoever sends what makes no sense must not end a container
+            os.write(2, f"keeper: {message.get('verb')}: {type(error).__name__}: {error}\n".encode())
+            wire.close(fds)
+            self._hang_up(connection)
+            return
         if answer:
             self._send(connection, answer, [])
 

@@ -28,6 +28,7 @@ from dockerkit.daemon.runtime.keeper.audience import Audience
 from dockerkit.daemon.runtime.keeper.control import Control
 from dockerkit.daemon.runtime.keeper.journal import Journal
 from dockerkit.daemon.runtime.keeper.loop import READ, Loop
+from dockerkit.daemon.runtime.keeper.orphans import adopt_orphans, bury_orphans
 from dockerkit.daemon.runtime.keeper.roots import make_binds, make_root
 from dockerkit.daemon.runtime.keeper.seat import Seat
 from dockerkit.daemon.runtime.keeper.streams import Output, make_pipes
@@ -141,6 +142,8 @@ class Life:
                 seat.discard()
             self._clone(wanted, stdio, root, binds)
         wire.close({self._payload, root, *stdio, *binds.values()})
+        if not self._owns_processes:
+            adopt_orphans(self._pid)
         self._loop.watch(self._status.fileno(), READ, self._status_says)
         self._loop.watch(self._pidfd, READ, self._has_ended)
 
@@ -184,10 +187,19 @@ class Life:
             raise NotBorn(self._failure)
         times = self._progress.times()
         if len(times) < len(steps.STEPS):
-            name = steps.NAMES[max(0, len(times) - 1)]
-            message = "the process was killed while it was being set up"
-            raise NotBorn({"verb": "failed", "step": name, "errno": errno.EINTR, "subject": "", "message": message})
+            raise NotBorn(self._killed_at(steps.NAMES[max(0, len(times) - 1)]))
         self._control.tell({"verb": "started", "pid": self._pid, "started_at": self._started_at, "steps": times})
+
+    def _killed_at(self, step: str) -> wire.Message:
+        starved = bool(self._cgroup and self._cgroup.oom_kills())
+        message = "the process was killed while it was set up" + (": its memory limit is too low for that" if starved else "")
+        return {
+            "verb": "failed",
+            "step": step,
+            "errno": errno.ENOMEM if starved else errno.EINTR,
+            "subject": "",
+            "message": message,
+        }
 
     def _status_says(self, _events: int) -> None:
         message, fds = wire.receive(self._status)
@@ -284,6 +296,8 @@ class Life:
 
     def _remove_cgroup(self, cgroup: Cgroup) -> None:
         try:
+            if not self._owns_processes:
+                bury_orphans()
             cgroup.remove()
         except OSError as error:
             os.write(2, f"container {self._launch.id}: {error}\n".encode())

@@ -10,6 +10,7 @@ Layers are given to the kernel as ``/proc/self/fd/N``: any path works, however l
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from typing import Any
@@ -29,16 +30,41 @@ def make_root(layers: Rootfs, directory: str) -> int:
     :param directory: where older kernels need a mount point for a moment.
     :raises OSError: a layer is not there, or the kernel refused (its words are in the message).
     """
-    lower = [_open(path) for path in layers.lower]
-    upper, work = _open(layers.upper), _open(layers.work)
+    opened: list[int] = []
+    try:
+        for path in (layers.upper, layers.work, *layers.lower):
+            opened.append(os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        if layers.volatile:
+            _allow_again(layers.work)
+        return _overlay(layers, opened, directory)
+    finally:
+        close(opened)
+
+
+def _overlay(layers: Rootfs, opened: list[int], directory: str) -> int:
+    upper, work, *lower = opened
     try:
         return new_overlay(layers, lower, upper, work)
     except OSError as error:
         if error.errno not in _TOO_OLD:
             raise
+        first = error
+    try:
         return old_overlay(layers, lower, upper, work, os.path.join(directory, _OLD_MOUNTPOINT))
-    finally:
-        close((*lower, upper, work))
+    except OSError as second:
+        words = f"{first.strerror}; the old way: {second.strerror}"
+        raise OSError(first.errno, words, first.filename) from None
+
+
+def _allow_again(work: str) -> None:
+    """Let an upper directory be mounted a second time: the kernel marks it, as after a power cut it could not be trusted.
+
+    Nor can it: but then the container, which is one that goes with its end, is removed by the daemon's recovery, not started.
+    """
+    mark = os.path.join(work, "work", "incompat", "volatile")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(mark, "dirty"))
+        os.rmdir(mark)
 
 
 def new_overlay(layers: Rootfs, lower: list[int], upper: int, work: int) -> int:
@@ -90,10 +116,6 @@ def _bind(source: str, wanted: options.Options) -> int:
     if wanted.tree.on or wanted.tree.off:
         mounts.set_attributes(mount, wanted.tree.on, wanted.tree.off, recursive=True)
     return mount
-
-
-def _open(path: str) -> int:
-    return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def _name(fd: int) -> str:

@@ -22,9 +22,12 @@ from dockerkit.daemon.runtime.keeper.seat import Seat
 from dockerkit.daemon.runtime.launch import read_launch
 
 
-def wait_for_launch(daemon: socket.socket, shim: socket.socket, cgroups: dict[str, Cgroups], mountpoint: str) -> NoReturn:
+def wait_for_launch(
+    daemon: socket.socket, shim: socket.socket, cgroups: dict[str, Cgroups], mountpoint: str, *, parent: int
+) -> NoReturn:
     """Be a keeper without a container until one comes; ends the process.
 
+    :param shim: tells the shim that a container came; `parent` is its pid.
     :param cgroups: what was prepared before, by parent.
     """
     try:
@@ -32,6 +35,8 @@ def wait_for_launch(daemon: socket.socket, shim: socket.socket, cgroups: dict[st
         processes.set_name("dockerkit-keep")
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         processes.set_parent_death_signal(signal.SIGKILL)
+        if os.getppid() != parent:  # it died before its death could be signalled
+            os._exit(0)
         seat = _seat(daemon, shim, cgroups, mountpoint)
         message, fds = wire.receive(daemon)
         if message is None:

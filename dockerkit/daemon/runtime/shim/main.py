@@ -79,11 +79,12 @@ class Shim:
 
     def _fork(self) -> None:
         ours, theirs = wire.pair()
+        parent = os.getpid()
         pid = os.fork()
         if pid == 0:
             for other in (ours, *(waiting.connection for waiting in self._waiting.values())):
                 other.close()
-            wait_for_launch(self._daemon, theirs, self._cgroups, self._mountpoint)
+            wait_for_launch(self._daemon, theirs, self._cgroups, self._mountpoint, parent=parent)
         theirs.close()
         self._waiting[ours.fileno()] = _Waiting(pid, ours)
         self._poll.register(ours, select.POLLIN)
