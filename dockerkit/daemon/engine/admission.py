@@ -13,11 +13,13 @@ from msgspec import UNSET
 from dockerkit.errors import Unsupported
 from dockerkit.schema.container import CreateRequest, HostConfig
 
+RUNTIMES = ("", "runc", "dockerkit")
+LOG_DRIVERS = ("", "json-file", "local", "none")
 _LOOPBACK_MODES = ("", "default", "bridge", "none", "host")
 
 
 class Refusal(NamedTuple):
-    """A wish that cannot be kept."""
+    """A wish that cannot be kept; ``asked`` gives what was asked for, as a text where it has a name."""
 
     asked: Callable[[HostConfig], object]
     subject: str
@@ -26,8 +28,8 @@ class Refusal(NamedTuple):
 
 REFUSALS = (
     Refusal(
-        lambda host: host.network_mode not in _LOOPBACK_MODES,
-        "this network mode",
+        lambda host: host.network_mode if host.network_mode not in _LOOPBACK_MODES else "",
+        "network",
         "containers have loopback only (none) or the host's network (host)",
     ),
     Refusal(lambda host: host.port_bindings or host.publish_all_ports, "published ports", "there are no networks yet"),
@@ -44,18 +46,18 @@ REFUSALS = (
         "there are no volumes yet",
     ),
     Refusal(
-        lambda host: host.restart_policy.name not in ("", "no"),
-        "restart policies",
+        lambda host: host.restart_policy.name if host.restart_policy.name not in ("", "no") else "",
+        "restart policy",
         "a container that ended is not started again yet",
     ),
     Refusal(lambda host: host.init is True, "an init process", "use an image that brings its own"),
     Refusal(lambda host: host.userns_mode not in ("", "host"), "user namespaces", "the mode may only be host"),
     Refusal(lambda host: host.device_requests, "device requests", "there are no device drivers; name devices"),
     Refusal(lambda host: host.storage_opt, "storage options", "the overlay snapshotter has none"),
-    Refusal(lambda host: host.runtime not in ("", "runc", "dockerkit"), "this runtime", "there is dockerkit's own only"),
+    Refusal(lambda host: host.runtime if host.runtime not in RUNTIMES else "", "runtime", "there is dockerkit's own only"),
     Refusal(
-        lambda host: host.log_config.type not in ("", "json-file", "local", "none"),
-        "this log driver",
+        lambda host: host.log_config.type if host.log_config.type not in LOG_DRIVERS else "",
+        "log driver",
         "choose json-file, local or none",
     ),
     Refusal(
@@ -72,8 +74,9 @@ def admit(request: CreateRequest) -> list[str]:
     :raises Unsupported: naming the first wish that cannot be kept, and the reason.
     """
     for refusal in REFUSALS:
-        if refusal.asked(request.host_config):
-            raise Unsupported(f"{refusal.subject} cannot be had from this engine: {refusal.reason}")
+        if asked := refusal.asked(request.host_config):
+            subject = f"{refusal.subject} {asked}" if isinstance(asked, str) else refusal.subject
+            raise Unsupported(f"{subject} cannot be had from this engine: {refusal.reason}")
     return [text for wanted, text in _warnings(request) if wanted]
 
 

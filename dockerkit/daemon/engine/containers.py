@@ -33,11 +33,9 @@ class Containers:
 
         :param session: the open session that shall own it.
         """
-        if platform and not platform.startswith("linux"):
-            raise Invalid(f"platform {platform} cannot run here", hint="this host runs linux containers")
         if session:
             self._sessions.check(session)
-        answer = create.create(self._core, request, name, session)
+        answer = create.create(self._core, request, name, platform, session)
         if session:
             self._check_again(session, answer.id)
         return answer
@@ -141,7 +139,7 @@ class Containers:
 
     def kill(self, ref: str, signal: str = "SIGKILL") -> None:
         """Send a signal; see :func:`dockerkit.daemon.engine.stopping.kill`."""
-        stopping.kill(self._core, self._core.entries.resolve(ref), signal or "SIGKILL")
+        stopping.kill(self._core, self._core.entries.resolve(ref), signal or "SIGKILL", ref)
 
     def stop(self, ref: str, *, timeout: int | None = None, signal: str = "") -> Future[bool]:
         """Ask a container to end, then kill it; see :func:`dockerkit.daemon.engine.stopping.stop`."""

@@ -13,8 +13,9 @@ from dockerkit.daemon.engine.defaults import filled
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.merge import merge, words
-from dockerkit.daemon.engine.mounts import mount_points
+from dockerkit.daemon.engine.mounts import mount_points, prepare_sources
 from dockerkit.daemon.engine.naming import free_name
+from dockerkit.daemon.engine.platform import check_platform
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.removal import remove_tree
 from dockerkit.daemon.engine.steps import Step, run
@@ -38,10 +39,11 @@ class Creation:
     entry: Entry = field(init=False)
 
 
-def create(core: Core, request: CreateRequest, name: str, session: str) -> CreateResponse:
+def create(core: Core, request: CreateRequest, name: str, platform: str, session: str) -> CreateResponse:
     """Make a container of `request`; it does not run yet.
 
     :param name: its name, or ``""`` for one of our choosing.
+    :param platform: ``os[/architecture[/variant]]`` the image must be for, or ``""``.
     :param session: the session that owns it, or ``""``.
     :raises NotFound: no such image here.
     :raises Invalid: a wish is malformed or out of range; nothing was made.
@@ -52,7 +54,9 @@ def create(core: Core, request: CreateRequest, name: str, session: str) -> Creat
     if not request.image:
         raise Invalid("no image specified", hint="say which image the container is of")
     image = core.images.get(request.image)
-    warnings = admit(request) + validate(request, request.host_config)
+    check_platform(image, platform)
+    warnings = validate(request, request.host_config) + admit(request)
+    prepare_sources(request.host_config)
     run(STEPS, creation := Creation(core, request, secrets.token_hex(32), bare, image, session))
     return CreateResponse(id=creation.id, warnings=warnings)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from dockerkit.daemon.runtime.spec import MASKED_PATHS, READONLY_PATHS
+from dockerkit.daemon.runtime.spec import READONLY_PATHS, default_masked_paths
 from dockerkit.schema.container import HostConfig
 
 SHM_SIZE = 67108864
@@ -22,7 +22,7 @@ def filled(host: HostConfig) -> HostConfig:
         runtime=host.runtime or "dockerkit",
         log_config=replace(host.log_config, type=host.log_config.type or "json-file"),
         restart_policy=replace(host.restart_policy, name=host.restart_policy.name or "no"),
-        masked_paths=(list(MASKED_PATHS) if secluded else []) if host.masked_paths is None else host.masked_paths,
+        masked_paths=(list(default_masked_paths()) if secluded else []) if host.masked_paths is None else host.masked_paths,
         readonly_paths=(list(READONLY_PATHS) if secluded else []) if host.readonly_paths is None else host.readonly_paths,
         pids_limit=host.pids_limit or None,
         memory_swap=host.memory_swap or 2 * host.memory,

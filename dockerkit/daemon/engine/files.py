@@ -18,9 +18,7 @@ _LOOPBACK = (
 
 def write_files(record: Record, directory: str) -> None:
     """Write the files anew into the container's directory; they are mounted over the image's."""
-    hostname = record.config.hostname
-    fqdn = f"{hostname}.{record.config.domainname}" if record.config.domainname else hostname
-    _write(f"{directory}/hostname", f"{fqdn}\n")
+    _write(f"{directory}/hostname", f"{record.config.hostname}\n")
     _write(f"{directory}/hosts", _hosts(record))
     _write(f"{directory}/resolv.conf", _resolv_conf(record))
 

@@ -23,7 +23,7 @@ def rows(core: Core, *, all: bool, limit: int, size: bool, filters: Mapping[str,
 
     :raises Invalid: an unknown filter, or a value it does not take.
     """
-    _check(filters)
+    _check(core, filters)
     all = all or bool(limit) or "status" in filters or "exited" in filters
     records = (entry.record for entry in core.entries.all())
     fitting = [r for r in records if (all or r.phase is Phase.RUNNING) and _fits(core, r, filters)]
@@ -125,7 +125,7 @@ def _fits(core: Core, record: Record, filters: Mapping[str, list[str]]) -> bool:
     return True
 
 
-def _check(filters: Mapping[str, list[str]]) -> None:
+def _check(core: Core, filters: Mapping[str, list[str]]) -> None:
     for word, values in filters.items():
         if word not in FILTERS:
             raise Invalid(f"invalid filter '{word}'", hint=f"known filters: {', '.join(sorted(FILTERS))}")
@@ -136,6 +136,8 @@ def _check(filters: Mapping[str, list[str]]) -> None:
                 raise Invalid(f"invalid filter 'exited={value}'", hint="give an exit code")
             if word == "name":
                 _check_pattern(value)
+            if word in ("before", "since"):
+                core.entries.resolve(value)
 
 
 def _check_pattern(value: str) -> None:

@@ -24,14 +24,14 @@ def read_log(
     """Give the wanted lines of a log file, each with its stream.
 
     :param since: leave out what is older (ns since 1970); `until` what is newer, 0 is no bound.
-    :param tail: only the last so many lines of what is left; None is all.
+    :param tail: look at the last so many lines of the log only, as dockerd: before streams and moments are chosen; None is all.
     """
-    kept: Iterable[Line] = (
-        line for line in lines(_records(path)) if line[1] in streams and line[0] >= since and (not until or line[0] <= until)
-    )
+    everything: Iterable[Line] = lines(_records(path))
     if tail is not None:
-        kept = collections.deque(kept, maxlen=tail)
-    for moment, stream, text in kept:
+        everything = collections.deque(everything, maxlen=tail)
+    for moment, stream, text in everything:
+        if stream not in streams or moment < since or (until and moment > until):
+            continue
         yield stream, (f"{rfc3339(moment)} ".encode() + text if timestamps else text)
 
 

@@ -27,7 +27,7 @@ def merge(wish: ContainerConfig, image: ImageConfig) -> ContainerConfig:
         wish,
         entrypoint=entrypoint,
         cmd=cmd,
-        env=merged_env(image.env or [], wish.env),
+        env=_merged_env(image.env or [], wish.env),
         user=wish.user or image.user,
         working_dir=wish.working_dir or image.working_dir,
         labels=(image.labels or {}) | wish.labels,
@@ -57,6 +57,12 @@ def words(command: list[str] | str | None) -> list[str] | None:
 def _merged_ports(wish: ContainerConfig, image: ImageConfig) -> dict[str, dict[str, object]] | UnsetType:
     asked = {} if isinstance(wish.exposed_ports, UnsetType) else wish.exposed_ports
     return ((image.exposed_ports or {}) | asked) or UNSET
+
+
+def _merged_env(image: list[str], wish: list[str]) -> list[str]:
+    """Return the wishes, then what the image says of other names; a bare name stays, to remove a default at the start."""
+    named = {item.partition("=")[0] for item in wish}
+    return [*wish, *(item for item in image if item.partition("=")[0] not in named)]
 
 
 def merged_env(base: list[str], over: list[str]) -> list[str]:

@@ -53,7 +53,9 @@ def _parse_bind(text: str) -> BindMount:
     target, _, options = rest.partition(":")
     if not colon or not source or not target:
         raise Invalid(f"invalid volume specification: '{text}'", hint="write /path/on/host:/path/inside[:ro]")
-    if not target.startswith("/") or os.path.normpath(target) == "/":
+    if os.path.normpath(target) == "/":
+        raise Invalid(f"invalid volume specification: '{text}': invalid specification: destination can't be '/'")
+    if not target.startswith("/"):
         raise Invalid(f"invalid volume specification: '{text}': invalid mount path: '{target}' mount path must be absolute")
     return BindMount(source=os.path.normpath(source), target=os.path.normpath(target), **_options(text, options))
 

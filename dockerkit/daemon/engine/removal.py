@@ -15,7 +15,7 @@ from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.lifecycle import Change, Phase
-from dockerkit.errors import Conflict, Exhausted, Failed
+from dockerkit.errors import Conflict, DockerkitError, Exhausted, Failed
 
 log = logging.getLogger(__name__)
 SIGKILL = 9
@@ -55,7 +55,7 @@ def _finish(core: Core, entry: Entry, removal: Future[None]) -> None:
     except Exception as error:
         log.exception("container %s could not be removed", id)
         entry.removal = None
-        _mark_dead(core, entry, str(error))
+        _mark_dead(core, entry, error)
         entry.waiters.removed(entry.record.state.exit_code, f"failed to remove container {id}: {error}")
         removal.set_exception(
             Failed(f"container {id} could not be removed: {error}", hint="remove it again once the cause is gone")
@@ -81,10 +81,13 @@ def _erase(core: Core, entry: Entry) -> None:
     core.erase(entry, Happening("destroy"))
 
 
-def _mark_dead(core: Core, entry: Entry, error: str) -> None:
+def _mark_dead(core: Core, entry: Entry, error: Exception) -> None:
+    """Write down that the removal failed; when that fails too, it is said beside the removal's own failure."""
     if entry.record.phase is Phase.REMOVING:
-        with contextlib.suppress(Exception):  # the removal's own failure is what counts, and is what the caller gets
-            core.commit(entry, entry.record.with_state(Change.STICK, error=error))
+        try:
+            core.commit(entry, entry.record.with_state(Change.STICK, error=str(error)))
+        except DockerkitError as second:
+            error.add_note(f"and it could not be written down: {second}")
 
 
 def remove_tree(path: str) -> None:

@@ -17,9 +17,9 @@ from dockerkit.daemon.engine.files import write_files
 from dockerkit.daemon.engine.lifecycle import Change, Phase, after
 from dockerkit.daemon.engine.merge import process_environment
 from dockerkit.daemon.engine.mounts import bind_mounts, prepare_sources
-from dockerkit.daemon.engine.removal import remove_tree
+from dockerkit.daemon.engine.removal import remove, remove_tree
 from dockerkit.daemon.engine.steps import Step, run
-from dockerkit.daemon.runtime.launch import Attachment, Launch, Rootfs
+from dockerkit.daemon.runtime.launch import Launch, Rootfs
 from dockerkit.daemon.runtime.runtime import Keeper, StartFailed
 from dockerkit.daemon.runtime.spec import device_policy, runtime_spec, seccomp_program
 from dockerkit.errors import Conflict, ContainerFailed, Failed
@@ -40,7 +40,6 @@ class Start:
     entry: Entry
     directory: str
     spec: dict[str, Any] = field(default_factory=dict)
-    attachments: list[Attachment] = field(default_factory=list)
     keeper: Keeper = field(init=False)
 
 
@@ -50,21 +49,26 @@ def start(core: Core, entry: Entry) -> bool:
     :raises ContainerFailed: the program could not be started (126, 127, 128); the container stays as it was.
     :raises Conflict: the container is being removed.
     """
-    with entry.lock:
-        record = entry.record
-        if record.phase is Phase.RUNNING:
-            return False
-        if entry.removal is not None:
-            raise Conflict("container is marked for removal and cannot be started")
-        after(record.phase, Change.START, record.id)
-        context = Start(core, entry, core.directory(record.id))
-        try:
-            run(STEPS, context)
-        except StartFailed as failure:
-            raise _failed(core, entry, failure) from failure
-        finally:
-            for attachment in context.attachments:  # a start that got as far as the keeper has given them away
-                os.close(attachment.fd)
+    try:
+        with entry.lock:
+            return _start(core, entry)
+    except Failed:
+        if entry.record.host_config.auto_remove:
+            remove(core, entry, force=True)
+        raise
+
+
+def _start(core: Core, entry: Entry) -> bool:
+    record = entry.record
+    if record.phase is Phase.RUNNING:
+        return False
+    if entry.removal is not None:
+        raise Conflict("container is marked for removal and cannot be started")
+    after(record.phase, Change.START, record.id)
+    try:
+        run(STEPS, Start(core, entry, core.directory(record.id)))
+    except StartFailed as failure:
+        raise _failed(core, entry, failure) from failure
     return True
 
 
@@ -104,7 +108,6 @@ def _spec(context: Start) -> None:
 
 def _spawn(context: Start) -> None:
     entry, record = context.entry, context.entry.record
-    context.attachments, entry.pending = entry.pending, []
     launch = Launch(
         id=record.id,
         directory=context.directory,
@@ -116,9 +119,8 @@ def _spawn(context: Start) -> None:
         stdin_once=record.config.stdin_once,
         log=None if record.host_config.log_config.type == "none" else f"{context.directory}/log",
         seccomp=seccomp_program(context.spec, record.host_config, f"{context.core.root}/run", platform.machine()),
-        attachments=context.attachments,
     )
-    context.attachments = []
+    launch.attachments, entry.pending = entry.pending, []  # the runtime's from here on, whatever happens
     context.keeper = entry.keeper = context.core.runtime.spawn(launch)
 
 

@@ -19,9 +19,10 @@ DEFAULT_GRACE = 10
 """Seconds between the stop signal and SIGKILL, as dockerd."""
 
 
-def kill(core: Core, entry: Entry, signal: str) -> None:
+def kill(core: Core, entry: Entry, signal: str, ref: str) -> None:
     """Send a signal to the container's init.
 
+    :param ref: what the caller called it; Docker's clients look for it in the refusal.
     :param signal: ``"SIGTERM"``, ``"term"`` or ``"15"``.
     :raises Invalid: no such signal.
     :raises Conflict: it is not running; in Docker's words.
@@ -30,7 +31,7 @@ def kill(core: Core, entry: Entry, signal: str) -> None:
     with entry.lock:
         record, keeper = entry.record, entry.keeper
         if record.phase is not Phase.RUNNING or keeper is None:
-            raise Conflict(f"cannot kill container: {record.id}: container {record.id} is not running")
+            raise Conflict(f"cannot kill container: {ref}: container {record.id} is not running")
         keeper.kill(number)
         core.commit(entry, record, Happening("kill", {"signal": str(number)}))
 

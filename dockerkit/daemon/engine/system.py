@@ -114,7 +114,7 @@ def _fixed() -> dict[str, Any]:
         "RuncCommit": {"ID": ""},
         "InitCommit": {"ID": ""},
         "SecurityOptions": ["name=seccomp,profile=builtin"],
-        "Warnings": ["this engine has no bridge network yet: containers have a loopback interface only"],
+        "Warnings": ["WARNING: this engine has no bridge network yet: containers have a loopback interface only"],
     }
 
 

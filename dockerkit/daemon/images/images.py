@@ -139,8 +139,8 @@ class Images:
         check_platform(platform)
 
         def work(say: Progress) -> Image:
-            say({"status": f"Pulling from {wanted.repository}", "id": wanted.tag or wanted.digest})
             reason = reason_to_make(wanted, endpoint=self._endpoint)
+            say({"status": f"Pulling from {wanted.repository}", "id": wanted.tag or wanted.digest})
             image = self._make(wanted, reason, programs=(), packages=(), say=say)
             say({"status": f"Digest: {image.manifest.digest}"})
             say({"status": f"Status: Bootstrapped image for {wanted}"})

@@ -89,7 +89,7 @@ def _find_further(text: str, groups: list[Group]) -> int:
         return by_name
     number = _number(text)
     if number is None:
-        raise StepFailed(f"Unable to find group {text}", subject=text)
+        raise StepFailed(f"unable to find group {text}: no matching entries in group file", subject=text)
     return _in_range(number)
 
 

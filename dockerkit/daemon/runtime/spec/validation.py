@@ -132,6 +132,11 @@ def _check_host_config(host_config: HostConfig) -> None:
         raise Invalid("SHM size can not be less than 0")
     if not -1000 <= host_config.oom_score_adj <= 1000:
         raise Invalid(f"Invalid value {host_config.oom_score_adj}, range for oom score adj is [-1000, 1000]")
+    if host_config.restart_policy.name not in ("", "no", "always", "unless-stopped", "on-failure"):
+        raise Invalid(
+            f"invalid restart policy: unknown policy '{host_config.restart_policy.name}'; "
+            "use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
+        )
     if host_config.isolation not in ("", "default"):
         raise Invalid(f"invalid isolation '{host_config.isolation}' - linux only supports 'default'")
     if any(size < 0 for size in host_config.console_size):
