@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from dockerkit.daemon.images.bootstrap import elf
 from tests.leftovers import left_behind
 from tests.livedaemon import LiveDaemon
 
@@ -93,9 +93,11 @@ def client(live_daemon: LiveDaemon):  # type: ignore[no-untyped-def]
 def static_busybox() -> pathlib.Path:
     """The host's static busybox, or a skip that says how to get it."""
     for path in ("/bin/busybox", "/usr/bin/busybox"):
-        if (
-            os.path.exists(path)
-            and b"statically linked" in subprocess.run(["file", "-L", path], capture_output=True, check=False).stdout
-        ):
+        if os.path.exists(path) and _is_static(path):
             return pathlib.Path(path)
     pytest.skip("no static busybox here: apt-get install busybox-static")
+
+
+def _is_static(path: str) -> bool:
+    program = elf.parse(pathlib.Path(path).read_bytes())
+    return program is not None and not program.interpreter

@@ -36,9 +36,9 @@ def start(foreground: bool) -> None:
     if before:
         click.echo(f"the daemon of {root} runs already, as process {before['DaemonPid']}")
         return
-    from dockerkit.client.daemon import dialler
+    from dockerkit.client.daemon import ensure
 
-    dialler(root)(None).close()
+    ensure(root, idle=0)
     click.echo(f"the daemon of {root} listens on unix://{socket_path(root)}")
 
 

@@ -31,40 +31,45 @@ _DETACH = "import os, sys; os.fork() and os._exit(0); os.execv(sys.executable, [
 """Run by an interpreter of its own, so that the daemon is nobody's child: no zombie in a long notebook."""
 
 
-def dialler(root: str) -> dial.Dial:
-    """Return a dialler for `root`'s daemon that starts it when nobody answers."""
+def dialler(root: str, *, idle: float = IDLE) -> dial.Dial:
+    """Return a dialler for `root`'s daemon that starts it when nobody answers.
+
+    :param idle: seconds without anything to do after which a daemon started here goes away; 0 is never.
+    """
     connect = dial.unix(socket_path(root))
 
     def dial_or_start(timeout: float | None) -> socket.socket:
         try:
             return connect(timeout)
         except _ABSENT:
-            return _started(root, connect, timeout)
+            return _started(root, connect, timeout, idle)
 
     return dial_or_start
 
 
-def ensure(root: str) -> None:
+def ensure(root: str, *, idle: float = IDLE) -> None:
     """See that `root`'s daemon answers; start it when it does not. For callers that want nothing else of it.
+
+    :param idle: as for :func:`dialler`.
 
     :raises NotAllowed: not root, and none runs.
     :raises Unavailable: it could not be started.
     """
     try:
-        dialler(root)(READY_WITHIN).close()
+        dialler(root, idle=idle)(READY_WITHIN).close()
     except DockerkitError:
         raise
     except OSError as error:
         raise connection_failure(error, f"unix://{socket_path(root)}") from None
 
 
-def _started(root: str, connect: dial.Dial, timeout: float | None) -> socket.socket:
+def _started(root: str, connect: dial.Dial, timeout: float | None, idle: float) -> socket.socket:
     _check_allowed(root)
     with _start_lock(root):
         try:
             return connect(timeout)  # somebody else had the lock before us, and started it
         except _ABSENT:
-            start(root)
+            start(root, idle=idle)
             return connect(timeout)
 
 
@@ -96,15 +101,17 @@ def _start_lock(root: str) -> Iterator[None]:
         os.close(lock)
 
 
-def start(root: str) -> None:
+def start(root: str, *, idle: float = IDLE) -> None:
     """Start the daemon of a data root in the background; return when it answers.
+
+    :param idle: as for :func:`dialler`.
 
     :raises Unavailable: it ended, or was not ready in time; the message has the end of its log.
     :raises DockerkitError: what the daemon itself says is in the way.
     """
     reader, writer = os.pipe()
     try:
-        _spawn(root, writer)
+        _spawn(root, writer, idle)
     finally:
         os.close(writer)
     try:
@@ -114,8 +121,8 @@ def start(root: str) -> None:
     _check_ready(root, line)
 
 
-def _spawn(root: str, ready: int) -> None:
-    command = ["-m", "dockerkit.daemon", "--root", root, "--idle", str(IDLE), "--ready-fd", str(ready)]
+def _spawn(root: str, ready: int, idle: float) -> None:
+    command = ["-m", "dockerkit.daemon", "--root", root, "--idle", str(idle), "--ready-fd", str(ready)]
     log = os.open(_log_path(root), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         subprocess.run(  # noqa: S603 (our own interpreter, our own arguments)

@@ -24,7 +24,7 @@ class Platform(Struct, kw_only=True, rename="camel", omit_defaults=True):
     """Architecture and operating system a manifest is for."""
 
     architecture: str
-    os: str = "linux"
+    os: str
     variant: str = ""
 
 
@@ -98,7 +98,7 @@ class ImageDocument(Struct, kw_only=True, omit_defaults=True):
     author: str = ""
     architecture: str = ""
     variant: str = ""
-    os: str = "linux"
+    os: str = ""
     config: ImageConfig = field(default_factory=ImageConfig)
     rootfs: RootFS = field(default_factory=RootFS)
     history: list[History] = field(default_factory=list)

@@ -15,11 +15,11 @@ from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.merge import merge, words
 from dockerkit.daemon.engine.mounts import mount_points, prepare_sources
 from dockerkit.daemon.engine.naming import free_name
-from dockerkit.daemon.engine.platform import check_platform
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.removal import remove_tree
 from dockerkit.daemon.engine.steps import Step, run
 from dockerkit.daemon.images.image import Image
+from dockerkit.daemon.images.platform import check_image_platform
 from dockerkit.daemon.runtime.spec import validate
 from dockerkit.errors import Invalid
 from dockerkit.schema.container import ContainerConfig, CreateRequest, CreateResponse
@@ -54,7 +54,7 @@ def create(core: Core, request: CreateRequest, name: str, platform: str, session
     if not request.image:
         raise Invalid("no image specified", hint="say which image the container is of")
     image = core.images.get(request.image)
-    check_platform(image, platform)
+    check_image_platform(image, platform)
     warnings = validate(request, request.host_config) + admit(request)
     prepare_sources(request.host_config)
     run(STEPS, creation := Creation(core, request, secrets.token_hex(32), bare, image, session))

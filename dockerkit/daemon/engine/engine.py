@@ -41,10 +41,11 @@ class Engine:
         self.system = System(self._core, database.fact("id", str(uuid.uuid4())), self._cgroups.version)
 
     def start(self) -> None:
-        """Start the shim, then take up the containers and sessions of the daemon before."""
+        """Start the shim, then take up the containers and sessions of the daemon before, and sweep up images' remains."""
         self._core.runtime.start()
         recover(self._core)
         self.sessions.recover()
+        self._core.pool.submit(self._core.images.sweep)
 
     @property
     def running(self) -> int:

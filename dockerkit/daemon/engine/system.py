@@ -10,11 +10,10 @@ from typing import Any
 
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.lifecycle import Phase
+from dockerkit.daemon.images.platform import host_platform
 from dockerkit.schema.endpoint import API_VERSION, EXTENSIONS, MIN_API_VERSION
 from dockerkit.schema.units import rfc3339
 from dockerkit.schema.version import VERSION
-
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class System:
@@ -35,7 +34,7 @@ class System:
             "GitCommit": "",
             "GoVersion": "",
             "Os": "linux",
-            "Arch": ARCHITECTURES.get(host.machine, host.machine),
+            "Arch": host_platform().architecture,
             "KernelVersion": host.release,
             "BuildTime": "",
         }

@@ -60,7 +60,7 @@ def test_further_groups_are_added_once_by_name_or_number() -> None:
     [
         ("alice", (), "unable to find user alice: no matching entries in passwd file"),
         ("bob:nosuch", (), "unable to find group nosuch: no matching entries in group file"),
-        ("bob", ("nosuch",), "Unable to find group nosuch"),
+        ("bob", ("nosuch",), "unable to find group nosuch: no matching entries in group file"),
         ("2147483648", (), "uids and gids must be in range 0-2147483647"),
         ("-1", (), "uids and gids must be in range 0-2147483647"),
         ("0:-5", (), "uids and gids must be in range 0-2147483647"),
