@@ -31,6 +31,10 @@ class Core:
         """Return the path of a container's own directory."""
         return os.path.join(self.root, "containers", id)
 
+    def trash(self, id: str) -> str:
+        """Return where a removed container's directory waits to be deleted."""
+        return os.path.join(self.root, "trash", id)
+
     def commit(self, entry: Entry, record: Record, *happenings: Happening) -> None:
         """Write a container's new record and what happened, together, then let readers see it.
 

@@ -66,7 +66,7 @@ class Engine:
 
 def _make_folders(root: str) -> None:
     try:
-        for name, mode in (("", 0o711), ("containers", 0o710), ("run", 0o700)):
+        for name, mode in (("", 0o711), ("containers", 0o710), ("trash", 0o700), ("run", 0o700)):
             path = os.path.join(root, name)
             os.makedirs(path, mode, exist_ok=True)
     except OSError as error:

@@ -33,12 +33,14 @@ def recover(core: Core) -> None:
 
 
 def _sweep(core: Core) -> None:
-    """Remove directories that no record speaks of: a create that did not get as far."""
+    """Remove directories that no record speaks of: a create that did not get as far, a removal that got too far to stop."""
     top = os.path.join(core.root, "containers")
     known = {entry.record.id for entry in core.entries.all()}
     for name in set(os.listdir(top)) - known:
         log.warning("removing %s: no container has this directory", name)
         remove_tree(os.path.join(top, name))
+    for name in os.listdir(core.trash("")):
+        remove_tree(core.trash(name))
 
 
 def _take_up(core: Core, entry: Entry) -> None:

@@ -63,6 +63,7 @@ def _finish(core: Core, entry: Entry, removal: Future[None]) -> None:
         return
     entry.waiters.removed(entry.record.state.exit_code)
     removal.set_result(None)
+    core.pool.submit(remove_tree, core.trash(id))
 
 
 def _intend(core: Core, entry: Entry) -> None:
@@ -73,11 +74,12 @@ def _intend(core: Core, entry: Entry) -> None:
 
 
 def _erase(core: Core, entry: Entry) -> None:
-    """Remove what is there; each act may have been done before a crash."""
+    """Take everything out of sight at once; each act may have been done before a crash. What was written goes afterwards."""
     for attachment in entry.pending:
         os.close(attachment.fd)
     entry.pending = []
-    remove_tree(core.directory(entry.record.id))
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(core.directory(entry.record.id), core.trash(entry.record.id))
     core.erase(entry, Happening("destroy"))
 
 
