@@ -1,13 +1,20 @@
 """What a pull or a bootstrap says while it works: one line that changes, and one that stays and says where the image came from.
 
-Silent unless a person is looking: a terminal on standard error, or a notebook.
+Where no person is looking (no terminal on standard error, no notebook), only an image that was made here instead of pulled is
+told, as a warning of the logger ``dockerkit``.
 """
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 from typing import Any, Protocol
+
+
+_log = logging.getLogger("dockerkit")
+_ORIGIN = " bootstrapped from "
+_ASKED = ": asked for"
 
 
 class Reporter(Protocol):
@@ -20,11 +27,14 @@ class Reporter(Protocol):
         """End: leave the last words standing."""
 
 
-class Silent:
-    """Nobody is looking."""
+class Quiet:
+    """Nobody is looking: an image that is not the registry's is told all the same."""
 
     def say(self, message: dict[str, Any]) -> None:
-        """Say nothing."""
+        """Tell where the image came from."""
+        status = str(message.get("status") or "")
+        if _ORIGIN in status and not status.endswith(_ASKED):
+            _log.warning("%s", status)
 
     def done(self) -> None:
         """Say nothing."""
@@ -40,12 +50,15 @@ class Line:
         self._subject = subject
         self._changing = changing
         self._last = ""
+        self._origin = ""
 
     def say(self, message: dict[str, Any]) -> None:
         """Show a status; a layer's own steps replace each other."""
         status = str(message.get("status") or message.get("stream") or "").strip()
         if not status:
             return
+        if _ORIGIN in status:
+            self._origin = status
         layer, amount = message.get("id"), message.get("progress")
         self._last = f"{self._subject}: " + " ".join(
             str(part) for part in (f"{layer}:" if layer else "", status, amount) if part
@@ -56,9 +69,9 @@ class Line:
             sys.stderr.flush()
 
     def done(self) -> None:
-        """Leave the last status as a line of its own."""
+        """Leave the image's origin, else the last status, as a line of its own."""
         if self._last:
-            sys.stderr.write(("\r\x1b[K" if self._changing else "") + self._last + "\n")
+            sys.stderr.write(("\r\x1b[K" if self._changing else "") + (self._origin or self._last) + "\n")
             sys.stderr.flush()
 
 
@@ -71,7 +84,7 @@ def reporter(subject: str) -> Reporter:
         return Line(subject, changing=True)
     if _in_notebook():
         return Line(subject, changing=False)
-    return Silent()
+    return Quiet()
 
 
 def _in_notebook() -> bool:

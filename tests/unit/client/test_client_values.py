@@ -11,7 +11,7 @@ import dockerkit as dk
 from dockerkit.client.collection import filters_json
 from dockerkit.client.container import Address
 from dockerkit.client.logs import _seconds
-from dockerkit.client.progress import Line, Silent, reporter
+from dockerkit.client.progress import Line, Quiet, reporter
 
 
 def test_completed_is_a_value() -> None:
@@ -95,8 +95,23 @@ def test_moments_in_dockers_form() -> None:
 
 
 def test_progress_is_silent_when_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
-    assert isinstance(reporter("x"), Silent)
+    assert isinstance(reporter("x"), Quiet)
     assert capsys.readouterr().err == ""
+
+
+def test_an_image_made_instead_of_pulled_is_told_even_where_nobody_looks(caplog):
+    said = "busybox:latest bootstrapped from /bin/busybox: registry cannot be reached"
+    for status in ("Pulling from library/busybox", said, "busybox:latest bootstrapped from /bin/busybox: asked for"):
+        Quiet().say({"status": status})
+    assert caplog.messages == [said]
+
+
+def test_the_line_that_stays_says_where_the_image_came_from(capsys):
+    line = Line("busybox", changing=False)
+    for status in ("Pulling", "busybox bootstrapped from /bin/busybox: why", "Pull complete"):
+        line.say({"status": status})
+    line.done()
+    assert capsys.readouterr().err == "busybox bootstrapped from /bin/busybox: why\n"
 
 
 def test_progress_leaves_the_last_word(capsys: pytest.CaptureFixture[str]) -> None:
