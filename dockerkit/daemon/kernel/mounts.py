@@ -85,12 +85,15 @@ def clone(path: str, *, directory: int = AT_FDCWD, recursive: bool = False) -> i
     return call("open_tree", directory, os.fsencode(path), flags, about=path or None)
 
 
-def attach(mount: int, target: int, *, about: str | None = None) -> None:
-    """Put a detached mount on the file or directory that the descriptor `target` stands for.
+def attach(mount: int, target: int, name: str = "", *, about: str | None = None) -> None:
+    """Put a detached mount on the file or directory that the descriptor `target` stands for, or on an entry of it.
+
+    :param name: of the entry, in a directory that is ours: it is looked up as it is.
 
     :raises OSError: ENOTDIR when one is a directory and the other is not.
     """
-    call("move_mount", mount, b"", target, b"", _MOVE_FROM_EMPTY | _MOVE_TO_EMPTY, about=about)
+    flags = _MOVE_FROM_EMPTY | (0 if name else _MOVE_TO_EMPTY)
+    call("move_mount", mount, b"", target, name.encode(), flags, about=about or name or None)
 
 
 def set_attributes(mount: int, on: int = 0, off: int = 0, *, propagation: int = 0, recursive: bool = False) -> None:

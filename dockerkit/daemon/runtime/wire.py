@@ -10,7 +10,7 @@ Verbs, by direction (``[…]`` are descriptors)::
     daemon → keeper    hello {version} · attach [payload, fd] · kill {signal} · resize {rows, columns} · release
     keeper → daemon    started {pid, started_at, steps} · failed {step, errno, subject, message}
                        welcome {version, pid, started_at} · exit {Exit's fields} [pidfd of the keeper]
-    keeper → child     go {stdio, binds} [payload, root, stdio…, binds…]
+    keeper → child     launch [payload] · go {stdio, binds} [root, stdio…, binds…]
     child  → keeper    failed {step, errno, subject, message} · terminal [master, slave]
 """
 

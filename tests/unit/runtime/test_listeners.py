@@ -173,8 +173,7 @@ def test_at_the_end_everybody_is_closed_once_served(hall: Hall) -> None:
     with hall.seat() as quick, hall.seat() as slow:
         for _ in range(40):
             hall.write(CHUNK)
-            hall.loop.turn() if False else None
-        hall.audience.end()
+        hall.audience.end(killed=False)
         assert len(hall.read(quick)) == len(hall.read(slow)) == 40 * len(CHUNK)
         assert is_closed(quick)
         assert is_closed(slow)
@@ -185,7 +184,7 @@ def test_a_socket_the_daemon_holds_a_copy_of_ends_all_the_same(bare: Hall) -> No
     ours, theirs = socket.socketpair()
     with ours, theirs:
         bare.audience.add(Attachment(fd=os.dup(theirs.fileno()), stdout=True))
-        bare.audience.end()
+        bare.audience.end(killed=False)
         assert ours.recv(1) == b""
 
 

@@ -9,9 +9,10 @@ import socket
 import struct
 import time
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from dockerkit.daemon.kernel.cgroups import Cgroups
+from dockerkit.daemon.runtime import wire
 from dockerkit.daemon.runtime.launch import Launch
 
 _CLOCK = struct.Struct("<Q")
@@ -40,13 +41,6 @@ class Place(NamedTuple):
     mountpoint: str
 
 
-class Joinable(Protocol):
-    """A control group one can enter."""
-
-    def join(self) -> None:
-        """Move the calling process inside."""
-
-
 @dataclass(slots=True)
 class Identity:
     """Who the program will be."""
@@ -61,23 +55,21 @@ class Identity:
 class Birth:
     """One child's state. Descriptors are -1 until the step that opens them.
 
-    :param mountpoint: see :class:`Place`.
     :param stdio: what becomes 0, 1, 2; replaced by the terminal's slave when there is one.
     :param status: the socket to the keeper; closes at exec, which is how success is told.
-    :param root: the root file system, detached, as the keeper made it.
+    :param root: the root file system, detached, as the keeper made it; -1 until it sends it.
     :param binds: the bind mounts, likewise: position in the spec's mounts → descriptor.
     :ivar ahead: file systems a seat made before it was known what for, by recipe; `furnished` is the one that has devices
         in it.
     """
 
     launch: Launch
-    cgroup: Joinable | None
-    mountpoint: str
+    place: Place
     stdio: list[int]
     status: socket.socket
     progress: Progress
-    root: int
-    binds: dict[int, int]
+    root: int = -1
+    binds: dict[int, int] = field(default_factory=dict)
     ahead: dict[str, int] = field(default_factory=dict)
     furnished: int = -1
     loopback: bool = False
@@ -102,6 +94,16 @@ class Birth:
     def linux(self) -> dict[str, Any]:
         """The spec's ``linux``; empty when absent."""
         return self.launch.spec.get("linux") or {}
+
+    def hear(self, verb: str) -> tuple[wire.Message, list[int]]:
+        """Wait for the keeper's next word, which is to be `verb`.
+
+        :raises StepFailed: it has died.
+        """
+        message, fds = wire.receive(self.status)
+        if message is None or message["verb"] != verb:
+            raise StepFailed("the keeper died", errno=errno.ESRCH)
+        return message, fds
 
     def namespaces(self) -> dict[str, str]:
         """See :func:`namespaces_of`."""

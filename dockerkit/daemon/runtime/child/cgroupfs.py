@@ -34,20 +34,18 @@ def mount(birth: Birth, destination: str, wanted: Options) -> None:
     for tree in host_trees() if path else ():
         with contextlib.suppress(FileNotFoundError):  # a hierarchy this data root does not use
             _show(holder, tree, str(path))
-    mounts.set_attributes(holder, wanted.attributes.on, recursive=True)
+    # one call for all: binds of the host's mounts would be in its peer groups, and writable
+    mounts.set_attributes(holder, wanted.attributes.on, propagation=mounts.PRIVATE, recursive=True)
     os.close(holder)
     os.close(place)
 
 
 def _show(holder: int, tree: hierarchies.Hierarchy, path: str) -> None:
     mount = mounts.clone(os.path.join(tree.directory, path))
-    mounts.set_attributes(mount, propagation=mounts.PRIVATE)
     name = os.path.basename(tree.directory)
     os.mkdir(name, 0o755, dir_fd=holder)
-    place = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=holder)
-    mounts.attach(mount, place, about=name)
+    mounts.attach(mount, holder, name)
     os.close(mount)
-    os.close(place)
     for alias in tree.controllers:
-        with contextlib.suppress(FileExistsError):  # where a controller has a hierarchy for itself, it is the name
+        if alias != name:
             os.symlink(name, alias, dir_fd=holder)

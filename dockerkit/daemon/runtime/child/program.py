@@ -48,7 +48,7 @@ def execute(birth: Birth) -> None:
         calls it.
     """
     arguments: list[str] = birth.process["args"]
-    environment = _environment(birth)
+    environment = environment_of(birth)
     os.umask(birth.process.get("user", {}).get("umask", 0o022))
     path = find_program(arguments[0], environment.get(b"PATH", b"").decode(errors="surrogateescape"))
     processes.reset_signals(_IGNORED)
@@ -86,7 +86,7 @@ def _why_not(path: str) -> int:
     return 0
 
 
-def _environment(birth: Birth) -> dict[bytes, bytes]:
+def environment_of(birth: Birth) -> dict[bytes, bytes]:
     """Return the spec's variables, the last of a name winning, and HOME from passwd when the spec has none."""
     pairs = (os.fsencode(entry).partition(b"=") for entry in birth.process.get("env") or ())
     environment = {name: value for name, _, value in pairs if name}

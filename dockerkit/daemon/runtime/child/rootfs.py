@@ -12,9 +12,17 @@ def attach_root(birth: Birth) -> None:
     """Cut this mount namespace off from the host's and put the root on the mount point; the host is still visible around it."""
     # before anything is mounted: it would appear on the host
     mounts.set_propagation("/", mounts.SLAVE)
-    target = os.open(birth.mountpoint, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    mounts.attach(birth.root, target, about=birth.mountpoint)
+    if birth.root < 0:
+        _receive_root(birth)
+    target = os.open(birth.place.mountpoint, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    mounts.attach(birth.root, target, about=birth.place.mountpoint)
     os.close(target)
+
+
+def _receive_root(birth: Birth) -> None:
+    message, (birth.root, *rest) = birth.hear("go")
+    cut = message["stdio"]
+    birth.stdio, birth.binds = rest[:cut], dict(zip(message["binds"], rest[cut:], strict=True))
 
 
 def make_read_only(birth: Birth) -> None:

@@ -15,7 +15,7 @@ from dockerkit.daemon.kernel import loopback, processes
 from dockerkit.daemon.runtime import wire
 from dockerkit.daemon.runtime.child import devices, filesystems, steps
 from dockerkit.daemon.runtime.child.birth import Birth, Place, Progress
-from dockerkit.daemon.runtime.launch import read_launch
+from dockerkit.daemon.runtime.launch import Launch, read_launch
 
 KINDS = frozenset({"mount", "pid", "uts", "ipc", "network"})
 """The namespaces a seat is born into; one that is to be another's is left for it later."""
@@ -42,7 +42,7 @@ def take_seat(status: socket.socket, place: Place, progress: Progress) -> NoRetu
         ahead = _prepare()
         message, fds = wire.receive(status)
         if message is not None:
-            birth = _birth(message, fds, status, place=place, progress=progress)
+            birth = Birth(_read(fds[0]), place, [], status, progress)
             birth.ahead, birth.furnished, birth.loopback = ahead, ahead[filesystems.recipe(_DEV)], True
             steps.be_born(birth)
     finally:
@@ -60,13 +60,7 @@ def _prepare() -> dict[str, int]:
     return ahead
 
 
-def _birth(message: wire.Message, fds: list[int], status: socket.socket, *, place: Place, progress: Progress) -> Birth:
-    payload, root, *rest = fds
+def _read(payload: int) -> Launch:
     document, program = wire.unpack(payload)
-    document["attachments"] = []
-    launch = read_launch(document, program, ())
-    cut = message["stdio"]
-    binds = dict(zip(message["binds"], rest[cut:], strict=True))
-    path = (launch.spec.get("linux") or {}).get("cgroupsPath")
-    group = place.cgroups.open(path) if path and place.cgroups else None
-    return Birth(launch, group, place.mountpoint, rest[:cut], status, progress, root, binds)
+    document["attachments"] = []  # those are the keeper's
+    return read_launch(document, program, ())

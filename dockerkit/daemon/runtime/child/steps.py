@@ -2,8 +2,8 @@
 
 ::
 
-    clone3 ─► session ─► namespaces ─► cgroup ─► root ─► mounts ─► devices ─► terminal ─► sysctls ─► covers ─► user
-           ─► directory ─► read-only ─► names ─► loopback ─► keyring ─► oom score ─► pivot ─► working directory
+    clone3 ─► session ─► namespaces ─► names ─► loopback ─► keyring ─► oom score ─► cgroup ─► root ─► mounts ─► devices
+           ─► terminal ─► sysctls ─► covers ─► user ─► directory ─► read-only ─► pivot ─► working directory
            ─► descriptors ─► limits ─► identity ─► exec
 
 The child never returns: a step that fails is reported to the keeper with its name, the kernel's reason and its subject.
@@ -41,7 +41,12 @@ class Step(NamedTuple):
 STEPS = (
     Step("session", surroundings.start_session),
     Step("namespaces", surroundings.join_namespaces),
-    # before anything is made: what the container costs is charged to it
+    # what does not need the root comes first: the keeper is still making it
+    Step("names", surroundings.set_names),
+    Step("loopback", surroundings.raise_loopback),
+    Step("keyring", surroundings.join_keyring),
+    # before the pivot: it needs a /proc that is surely the host's
+    Step("oom score", surroundings.set_oom_score),
     Step("cgroup", surroundings.join_cgroup),
     Step("root", rootfs.attach_root),
     Step("mounts", filesystems.mount_all),
@@ -55,11 +60,6 @@ STEPS = (
     # before the root is read-only: it may have to be made
     Step("directory", program.open_directory),
     Step("read-only", rootfs.make_read_only),
-    Step("names", surroundings.set_names),
-    Step("loopback", surroundings.raise_loopback),
-    Step("keyring", surroundings.join_keyring),
-    # before the pivot: it needs a /proc that is surely the host's
-    Step("oom score", surroundings.set_oom_score),
     Step("pivot", rootfs.enter_root),
     Step("working directory", program.enter_directory),
     Step("descriptors", program.arrange_descriptors),

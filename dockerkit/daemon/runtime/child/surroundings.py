@@ -39,9 +39,13 @@ def join_namespaces(birth: Birth) -> None:
 
 
 def join_cgroup(birth: Birth) -> None:
-    """Enter the control group, and only then take a cgroup namespace: its root is where we are at that moment."""
-    if birth.cgroup is not None:
-        birth.cgroup.join()
+    """Make the control group and enter it, and only then take a cgroup namespace: its root is where we are at that moment.
+
+    The child does this, not the keeper, because the keeper is busy with the root meanwhile.
+    """
+    path = birth.linux.get("cgroupsPath")
+    if path and birth.place.cgroups is not None:
+        birth.place.cgroups.create(path, birth.linux.get("resources") or {}).join()
     if birth.namespaces().get("cgroup") == "":
         namespaces.unshare(namespaces.FLAGS["cgroup"])
 

@@ -10,8 +10,8 @@ from dockerkit.daemon.runtime.keeper.loop import Loop
 from dockerkit.daemon.runtime.keeper.streams import Input, Output
 from dockerkit.daemon.runtime.launch import Attachment, Launch
 
-LINGER = 10.0
-"""Seconds without progress after which a listener is let go once the container has ended."""
+LINGER, LINGER_KILLED = 10.0, 1.0
+"""Seconds without progress after which a listener is let go once the container has ended, by itself or by our SIGKILL."""
 
 
 class Audience:
@@ -29,6 +29,7 @@ class Audience:
         self._early = bytearray()
         self._ended_early = False
         self._ending = False
+        self._linger = LINGER
 
     def open_input(self, descriptor: int) -> None:
         """Have what is typed go there, beginning with what was typed before."""
@@ -60,9 +61,10 @@ class Audience:
         if any(member.holds_back for member in self._members):
             self._hold()
 
-    def end(self) -> None:
-        """The container is gone: close everybody as they have taken all."""
+    def end(self, *, killed: bool) -> None:
+        """The container is gone: close everybody as they have taken all. Who had it killed seldom waits for its last words."""
         self._ending = True
+        self._linger = LINGER_KILLED if killed else LINGER
         if self._input:
             self._input.end()
         for member in tuple(self._members):
@@ -81,10 +83,10 @@ class Audience:
 
     def _watch_lingering(self) -> None:
         for member in tuple(self._members):
-            if time.monotonic() - member.last_progress > LINGER:
+            if time.monotonic() - member.last_progress > self._linger:
                 member.close()
         if self._members:
-            self._loop.after(LINGER / 10, self._watch_lingering)
+            self._loop.after(self._linger / 10, self._watch_lingering)
 
     def _typed(self, member: Attached, data: bytes) -> None:
         if self._input is None:

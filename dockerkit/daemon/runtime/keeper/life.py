@@ -15,44 +15,23 @@ import socket
 import time
 import traceback
 from dataclasses import asdict
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
-from dockerkit.daemon.kernel import namespaces, processes, terminal
+from dockerkit.daemon.kernel import processes, terminal
 from dockerkit.daemon.kernel.cgroups import Cgroup
 from dockerkit.daemon.logs.records import STDERR, STDOUT
 from dockerkit.daemon.runtime import exits, wire
 from dockerkit.daemon.runtime.child import steps
-from dockerkit.daemon.runtime.child.birth import Birth, Place, Progress, StepFailed, namespaces_of
-from dockerkit.daemon.runtime.child.surroundings import newborn_flags
+from dockerkit.daemon.runtime.child.birth import Place
 from dockerkit.daemon.runtime.keeper.audience import Audience
+from dockerkit.daemon.runtime.keeper.conception import Conception, NotBorn, Order
 from dockerkit.daemon.runtime.keeper.control import Control
 from dockerkit.daemon.runtime.keeper.journal import Journal
 from dockerkit.daemon.runtime.keeper.loop import READ, Loop
-from dockerkit.daemon.runtime.keeper.orphans import adopt_orphans, bury_orphans
-from dockerkit.daemon.runtime.keeper.roots import make_binds, make_root
+from dockerkit.daemon.runtime.keeper.orphans import bury_orphans
 from dockerkit.daemon.runtime.keeper.seat import Seat
-from dockerkit.daemon.runtime.keeper.streams import Output, make_pipes
-from dockerkit.daemon.runtime.launch import Launch, read_attachment
-
-
-class NotBorn(Exception):
-    """The container could not be started; carries the message for the daemon."""
-
-    def __init__(self, report: wire.Message) -> None:
-        super().__init__(report)
-        self.report = report
-
-
-class Order(NamedTuple):
-    """What a keeper was asked for.
-
-    :param payload: the launch as it came, for a child that does not inherit it.
-    :param connection: to the daemon that asked.
-    """
-
-    launch: Launch
-    payload: int
-    connection: socket.socket
+from dockerkit.daemon.runtime.keeper.streams import Output
+from dockerkit.daemon.runtime.launch import read_attachment
 
 
 class Life:
@@ -62,7 +41,8 @@ class Life:
     """
 
     def __init__(self, order: Order, place: Place, seat: Seat | None) -> None:
-        self._launch, self._payload, self._place, self._seat = order.launch, order.payload, place, seat
+        self._launch = order.launch
+        self._child = Conception(order, place, seat)
         self._loop = Loop()
         verbs = {
             "hello": self._hello,
@@ -73,12 +53,12 @@ class Life:
         }
         self._control = Control(self._loop, verbs)
         self._control.connect(order.connection)
-        self._cgroup: Cgroup | None = None
-        self._pid, self._pidfd, self._terminal, self._namespace = 0, -1, -1, -1
+        self._terminal, self._namespace = -1, -1
         self._held: list[int] = []
         self._started_at = 0
         self._failure: wire.Message | None = None
         self._ended: processes.Ended | None = None
+        self._killed = False
 
     def run(self) -> None:
         """Live the container's life; returns when all is over.
@@ -97,86 +77,36 @@ class Life:
         while not self._audience.empty:
             self._loop.turn()
 
-    # -- conceive: everything the child needs, then the child, then what can be done while it works --------------------------
+    # -- conceive: a child, and what can be done while it works --------------------------------------------------------------
 
     def _conceive(self) -> None:
-        step = "cgroup"
-        try:
-            self._make_cgroup()
-            step = "root"
-            root = make_root(self._launch.rootfs, self._launch.directory)
-            step = "mounts"
-            binds = make_binds(self._launch.spec.get("mounts") or [])
-            step = "streams"
-            theirs, ours = self._make_streams()
-            step = "clone"
-            self._bear(theirs, root, binds)
-            step = "log"
-            self._open_streams(ours)
-            step = "record"
-            self._write_down()
-        except (OSError, ValueError, StepFailed) as error:
-            raise NotBorn(steps.report(step, error)) from error
+        self._child.run()
+        self._loop.watch(self._child.status.fileno(), READ, self._status_says)
+        self._loop.watch(self._child.pidfd, READ, self._has_ended)
+        for step, act in (("log", self._open_streams), ("record", self._write_down)):
+            try:
+                act()
+            except OSError as error:
+                raise NotBorn(steps.report(step, error)) from error
 
-    def _make_cgroup(self) -> None:
-        linux = self._launch.spec.get("linux") or {}
-        path = linux.get("cgroupsPath")
-        if path and self._place.cgroups is not None:
-            self._cgroup = self._place.cgroups.create(path, linux.get("resources") or {})
-
-    def _make_streams(self) -> tuple[list[int], list[int]]:
-        if self._launch.spec["process"].get("terminal"):
-            return [], []
-        return make_pipes(with_input=self._launch.open_stdin)
-
-    def _bear(self, stdio: list[int], root: int, binds: dict[int, int]) -> None:
-        """Have a child: the waiting one, when it suits, else a new one."""
-        wanted = namespaces_of(self._launch.spec)
-        self._owns_processes = wanted.get("pid") == ""
-        seat, self._seat = self._seat, None
-        if seat is not None and seat.suits(wanted, self._place):
-            seat.go(self._payload, root, stdio, binds)
-            self._pid, self._pidfd, self._status, self._progress = seat.pid, seat.pidfd, seat.status, seat.progress
-        else:
-            if seat is not None:
-                seat.discard()
-            self._clone(wanted, stdio, root, binds)
-        wire.close({self._payload, root, *stdio, *binds.values()})
-        if not self._owns_processes:
-            adopt_orphans(self._pid)
-        self._loop.watch(self._status.fileno(), READ, self._status_says)
-        self._loop.watch(self._pidfd, READ, self._has_ended)
-
-    def _clone(self, wanted: dict[str, str], stdio: list[int], root: int, binds: dict[int, int]) -> None:
-        self._status, status = wire.pair()
-        self._progress = Progress(len(steps.STEPS))
-        birth = Birth(self._launch, self._cgroup, self._place.mountpoint, stdio, status, self._progress, root, binds)
-        if wanted.get("pid"):
-            namespaces.enter_path(wanted["pid"], namespaces.FLAGS["pid"])
-        self._pid, self._pidfd = namespaces.clone3(newborn_flags(wanted))
-        if self._pid == 0:
-            steps.be_born(birth)
-        status.close()
-
-    def _open_streams(self, ours: list[int]) -> None:
+    def _open_streams(self) -> None:
         self._journal = Journal(self._launch.log)
         self._audience = Audience(self._loop, self._launch, self._journal)
-        for descriptor, stream in zip(ours, (STDOUT, STDERR), strict=False):
+        for descriptor, stream in zip(self._child.ours, (STDOUT, STDERR), strict=False):
             self._audience.outputs.append(Output(self._loop, descriptor, stream, self._audience.deliver))
-        if len(ours) > 2:
-            self._audience.open_input(ours[2])
+        if len(self._child.ours) > 2:
+            self._audience.open_input(self._child.ours[2])
         for attachment in self._launch.attachments:
             self._audience.add(attachment)
 
     def _write_down(self) -> None:
         """Say who keeps this container, for daemons to come, and hold its mounts, so that its end need not wait for a disk."""
-        path = self._cgroup.path if self._cgroup else ""
-        document = {"version": wire.VERSION, "keeper": os.getpid(), "pid": self._pid, "cgroup": path}
+        path = self._child.cgroup.path if self._child.cgroup else ""
+        document = {"version": wire.VERSION, "keeper": os.getpid(), "pid": self._child.pid, "cgroup": path}
         exits.write_running(self._launch.directory, document)
         self._control.listen(self._launch.directory)
-        if not self._launch.rootfs.volatile:
-            with contextlib.suppress(FileNotFoundError, PermissionError):  # it is gone already, or hidden: then it must wait
-                self._namespace = os.open(f"/proc/{self._pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # it is gone already, or hidden: then it must wait
+            self._namespace = os.open(f"/proc/{self._child.pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
 
     # -- birth: what the child says until its program runs -------------------------------------------------------------------
 
@@ -185,13 +115,13 @@ class Life:
             self._loop.turn()
         if self._failure:
             raise NotBorn(self._failure)
-        times = self._progress.times()
+        times = self._child.progress.times()
         if len(times) < len(steps.STEPS):
             raise NotBorn(self._killed_at(steps.NAMES[max(0, len(times) - 1)]))
-        self._control.tell({"verb": "started", "pid": self._pid, "started_at": self._started_at, "steps": times})
+        self._control.tell({"verb": "started", "pid": self._child.pid, "started_at": self._started_at, "steps": times})
 
     def _killed_at(self, step: str) -> wire.Message:
-        starved = bool(self._cgroup and self._cgroup.oom_kills())
+        starved = bool(self._child.cgroup and self._child.cgroup.oom_kills())
         message = "the process was killed while it was set up" + (": its memory limit is too low for that" if starved else "")
         return {
             "verb": "failed",
@@ -202,10 +132,10 @@ class Life:
         }
 
     def _status_says(self, _events: int) -> None:
-        message, fds = wire.receive(self._status)
+        message, fds = wire.receive(self._child.status)
         if message is None:
-            self._loop.forget(self._status.fileno())
-            self._status.close()
+            self._loop.forget(self._child.status.fileno())
+            self._child.status.close()
             self._started_at = time.time_ns()
         elif message["verb"] == "terminal":
             self._open_terminal(*fds)
@@ -222,14 +152,8 @@ class Life:
 
     def _undo(self, cause: NotBorn) -> None:
         """Leave nothing behind; a second failure is told beside the first, not instead of it."""
-        if self._pidfd >= 0 and self._ended is None:
-            with contextlib.suppress(ProcessLookupError):
-                processes.send_signal(self._pidfd, signal.SIGKILL)
-            processes.reap(self._pidfd)
         try:
-            if self._cgroup is not None:
-                self._cgroup.kill()
-                self._cgroup.remove()
+            self._child.undo(ended=self._ended is not None)
             exits.forget(self._launch.directory)
             self._control.finish(self._launch.directory)
         except OSError as error:
@@ -240,7 +164,7 @@ class Life:
     # -- life: what is asked for ---------------------------------------------------------------------------------------------
 
     def _hello(self, _message: wire.Message, _fds: list[int]) -> wire.Message:
-        return {"verb": "welcome", "version": wire.VERSION, "pid": self._pid, "started_at": self._started_at}
+        return {"verb": "welcome", "version": wire.VERSION, "pid": self._child.pid, "started_at": self._started_at}
 
     def _attach(self, _message: wire.Message, fds: list[int]) -> None:
         payload, descriptor = fds
@@ -250,8 +174,9 @@ class Life:
 
     def _kill(self, message: wire.Message, _fds: list[int]) -> None:
         if self._ended is None:
+            self._killed |= message["signal"] == signal.SIGKILL
             with contextlib.suppress(ProcessLookupError):  # it has ended: what a signal could not change
-                processes.send_signal(self._pidfd, message["signal"])
+                processes.send_signal(self._child.pidfd, message["signal"])
 
     def _resize(self, message: wire.Message, _fds: list[int]) -> None:
         if self._terminal >= 0:
@@ -265,28 +190,28 @@ class Life:
     # -- end: drain, write down, tell, clean up ------------------------------------------------------------------------------
 
     def _has_ended(self, _events: int) -> None:
-        self._loop.forget(self._pidfd)
-        self._ended = processes.reap(self._pidfd)
+        self._loop.forget(self._child.pidfd)
+        self._ended = processes.reap(self._child.pidfd)
 
     def _end(self, ended: processes.Ended) -> None:
-        if self._cgroup is not None and not self._owns_processes:
-            self._cgroup.kill()  # without a pid namespace of its own, its children outlive it
+        if self._child.cgroup is not None and not self._child.owns_processes:
+            self._child.cgroup.kill()  # without a pid namespace of its own, its children outlive it
         for output in self._audience.outputs:
             output.pause(False)
             output.drain()
         self._tell_end(ended)
-        if self._cgroup is not None:
-            self._remove_cgroup(self._cgroup)
+        if self._child.cgroup is not None:
+            self._remove_cgroup(self._child.cgroup)
         self._control.finish(self._launch.directory)
         for output in self._audience.outputs:
             output.close()
         wire.close(self._held)
         if self._namespace >= 0:
-            os.close(self._namespace)  # the overlay is unmounted here, and its upper directory synced: nobody waits for that
-        self._audience.end()
+            os.close(self._namespace)  # everything is unmounted here, the upper directory synced: nobody waits for that
+        self._audience.end(killed=self._killed)
 
     def _tell_end(self, ended: processes.Ended) -> None:
-        killed = bool(self._cgroup and self._cgroup.oom_kills())
+        killed = bool(self._child.cgroup and self._child.cgroup.oom_kills())
         record = exits.Exit(ended.exit_code, killed, time.time_ns(), log_lost=self._journal.lost)
         with contextlib.suppress(FileNotFoundError):  # the container's directory was taken away: then nobody will ask
             exits.write_ended(self._launch.directory, record)
@@ -296,7 +221,7 @@ class Life:
 
     def _remove_cgroup(self, cgroup: Cgroup) -> None:
         try:
-            if not self._owns_processes:
+            if not self._child.owns_processes:
                 bury_orphans()
             cgroup.remove()
         except OSError as error:

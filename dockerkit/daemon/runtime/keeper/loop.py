@@ -39,6 +39,11 @@ class Loop:
         if self._callbacks.pop(descriptor, None):
             self._epoll.unregister(descriptor)
 
+    def close(self) -> None:
+        """Forget everything."""
+        self._epoll.close()
+        self._callbacks.clear()
+
     def after(self, seconds: float, callback: Callable[[], None]) -> None:
         """Call `callback` once, when so many seconds have passed."""
         heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._order), callback))

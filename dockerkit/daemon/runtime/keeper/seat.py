@@ -8,7 +8,7 @@ import signal
 import socket
 
 from dockerkit.daemon.kernel import namespaces, processes
-from dockerkit.daemon.runtime import wire
+from dockerkit.daemon.runtime import rehearsal, wire
 from dockerkit.daemon.runtime.child.birth import Place, Progress
 from dockerkit.daemon.runtime.child.seat import KINDS, take_seat
 
@@ -29,6 +29,7 @@ class Seat:
         if self.pid == 0:
             for connection in (*closing, self.status):
                 connection.close()
+            rehearsal.rehearse_child()
             take_seat(status, place, self.progress)
         status.close()
 
@@ -37,13 +38,18 @@ class Seat:
         kinds = wanted.keys() - {"cgroup"}
         return kinds == KINDS and not wanted["pid"] and not wanted["mount"] and place == self._place
 
-    def go(self, payload: int, root: int, stdio: list[int], binds: dict[int, int]) -> None:
-        """Tell the child what it is.
+    def show(self, payload: int) -> None:
+        """Let the child read the launch ahead, whether it will suit or not."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it has died: :meth:`go` will tell
+            wire.send(self.status, {"verb": "launch"}, [payload])
+
+    def go(self, root: int, stdio: list[int], binds: dict[int, int]) -> None:
+        """Have the child be born, with these descriptors.
 
         :raises OSError: it has died.
         """
         message = {"verb": "go", "stdio": len(stdio), "binds": list(binds)}
-        wire.send(self.status, message, [payload, root, *stdio, *binds.values()])
+        wire.send(self.status, message, [root, *stdio, *binds.values()])
 
     def discard(self) -> None:
         """Let the child go: it does not suit."""

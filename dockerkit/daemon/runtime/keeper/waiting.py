@@ -6,6 +6,7 @@ it says so to the shim, which forks another in its place. Until then it lives on
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -14,10 +15,11 @@ from typing import NoReturn
 
 from dockerkit.daemon.kernel import processes
 from dockerkit.daemon.kernel.cgroups import Cgroups, detect
-from dockerkit.daemon.runtime import wire
+from dockerkit.daemon.runtime import rehearsal, wire
 from dockerkit.daemon.runtime.child import steps
 from dockerkit.daemon.runtime.child.birth import Place
-from dockerkit.daemon.runtime.keeper.life import Life, Order, keep
+from dockerkit.daemon.runtime.keeper.conception import Order
+from dockerkit.daemon.runtime.keeper.life import Life, keep
 from dockerkit.daemon.runtime.keeper.seat import Seat
 from dockerkit.daemon.runtime.launch import read_launch
 
@@ -38,16 +40,17 @@ def wait_for_launch(
         if os.getppid() != parent:  # it died before its death could be signalled
             os._exit(0)
         seat = _seat(daemon, shim, cgroups, mountpoint)
+        rehearsal.rehearse_keeper()
         message, fds = wire.receive(daemon)
         if message is None:
             if seat is not None:
                 seat.discard()
             os._exit(0)
         processes.set_parent_death_signal(0)
-        wire.send(shim, {"verb": "taken", "cgroup_parent": message["cgroup_parent"]})
-        shim.close()
+        if seat is not None:
+            seat.show(fds[1])
         daemon.close()
-        _live(message["cgroup_parent"], fds, cgroups, mountpoint, seat)
+        _live(message["cgroup_parent"], fds, cgroups, mountpoint, seat=seat, shim=shim)
     except BaseException:
         os.write(2, traceback.format_exc().encode())
     finally:
@@ -65,7 +68,15 @@ def _seat(daemon: socket.socket, shim: socket.socket, cgroups: dict[str, Cgroups
         return None
 
 
-def _live(parent: str, fds: list[int], cgroups: dict[str, Cgroups], mountpoint: str, seat: Seat | None) -> NoReturn:
+def _live(
+    parent: str,
+    fds: list[int],
+    cgroups: dict[str, Cgroups],
+    mountpoint: str,
+    *,
+    seat: Seat | None,
+    shim: socket.socket,
+) -> NoReturn:
     reply, payload, *attachments = fds
     connection = socket.socket(fileno=reply)
     document, program = wire.unpack(payload)
@@ -75,7 +86,12 @@ def _live(parent: str, fds: list[int], cgroups: dict[str, Cgroups], mountpoint: 
     except OSError as error:
         wire.send(connection, steps.report("cgroup", error))
         os._exit(0)
-    keep(Life(Order(launch, payload, connection), Place(groups, mountpoint), seat), connection)
+
+    def taken() -> None:
+        with contextlib.suppress(OSError), shim:  # it is gone: then it forks nobody in our place
+            wire.send(shim, {"verb": "taken", "cgroup_parent": parent})
+
+    keep(Life(Order(launch, payload, connection, taken), Place(groups, mountpoint), seat), connection)
 
 
 def prepared(cgroups: dict[str, Cgroups], parent: str) -> Cgroups | None:
