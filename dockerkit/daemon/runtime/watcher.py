@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import selectors
 import socket
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from dockerkit.daemon.runtime import wire
 from dockerkit.daemon.runtime.exits import Exit
 from dockerkit.daemon.runtime.keepers import Keeper
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -82,15 +85,21 @@ class Watcher:
             watched.pidfd, *_ = fds
             self._selector.unregister(watched.keeper.connection)
             self._selector.register(watched.pidfd, selectors.EVENT_READ, watched)
-            self._ended(watched.keeper, Exit(**message))
+            self._pass_on(watched.keeper, Exit(**message))
         else:
             wire.close(fds)
 
     def _closed(self, watched: _Watched) -> None:
         self._selector.unregister(watched.keeper.connection)
         if not watched.told:
-            self._ended(watched.keeper, self._died(watched.keeper))
+            self._pass_on(watched.keeper, self._died(watched.keeper))
         self._finish(watched)
+
+    def _pass_on(self, keeper: Keeper, ended: Exit) -> None:
+        try:
+            self._ended(keeper, ended)
+        except Exception:  # one caller's mistake must not make the ends of all other containers unheard
+            log.exception("container %s: its end could not be taken care of", keeper.id)
 
     def _gone(self, watched: _Watched) -> None:
         self._selector.unregister(watched.pidfd)

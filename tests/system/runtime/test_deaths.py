@@ -211,3 +211,37 @@ def test_a_runtime_that_was_closed_leaves_no_process(boxes: Boxes) -> None:
     assert not [pid for pid in waiting if os.path.exists(f"/proc/{pid}")]
     boxes.runtime = Runtime(str(boxes.place / "run"), on_exit=boxes._on_exit)
     boxes.runtime.start()
+
+
+def test_a_listener_that_cannot_be_served_costs_nobody_else_anything(boxes: Boxes, tmp_path: Path) -> None:
+    box = boxes.start(boxes.make("sh", "-c", "cat; exit 8", open_stdin=True))
+    assert box.keeper is not None
+    (tmp_path / "regular").write_text("")
+    box.keeper.attach(Attachment(os.open(tmp_path / "regular", os.O_RDWR), stdout=True))
+    box.keeper.resize(1 << 20, -1)
+    assert box.client is not None
+    box.client.sendall(b"alive")
+    box.client.shutdown(socket.SHUT_WR)
+    assert box.output() == "alive"
+    assert box.wait().exit_code == 8
+
+
+def test_a_mistake_in_on_exit_does_not_silence_other_ends(boxes: Boxes, caplog: pytest.LogCaptureFixture) -> None:
+    def mistaken(id: str, ended: Exit) -> None:
+        raise RuntimeError(id)
+
+    right, boxes.runtime._on_exit = boxes.runtime._on_exit, mistaken
+    box = boxes.start(boxes.make("true", client=False))
+    assert box.keeper is not None
+    box.keeper.gone.result(30)
+    boxes.runtime._on_exit = right
+    assert "could not be taken care of" in caplog.text
+    assert boxes.sh("echo heard") == "heard\n"
+
+
+def test_with_the_cgroup_parent_known_the_first_start_has_a_seat_already(boxes: Boxes) -> None:
+    boxes.runtime.close()
+    parent = boxes.make("true", client=False).spec["linux"]["cgroupsPath"].split("/")[0]
+    boxes.runtime = Runtime(str(boxes.place / "run"), on_exit=boxes._on_exit, cgroup_parent=parent)
+    boxes.runtime.start()
+    assert boxes.sh("echo first") == "first\n"

@@ -14,7 +14,7 @@ from dockerkit.daemon.runtime.keeper.loop import READ, Loop
 SOCKET = "keeper.sock"
 
 Verb = Callable[[wire.Message, list[int]], wire.Message | None]
-"""Takes a message and its descriptors, which are then the verb's; returns an answer or None."""
+"""Takes a message and its descriptors and returns an answer or None; what it keeps, it takes out of the list."""
 
 
 def address(directory: int) -> str:
@@ -96,10 +96,9 @@ class Control:
         try:
             answer = verb(message, fds)
         except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
-            # whoever sends what makes no sense must not end a container
+            # whoever sends what makes no sense must not end a container, nor lose the connection over which its end is told
             os.write(2, f"keeper: {message.get('verb')}: {type(error).__name__}: {error}\n".encode())
             wire.close(fds)
-            self._hang_up(connection)
             return
         if answer:
             self._send(connection, answer, [])

@@ -14,7 +14,7 @@ import signal
 import socket
 import time
 import traceback
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import NoReturn
 
 from dockerkit.daemon.kernel import processes, terminal
@@ -167,10 +167,10 @@ class Life:
         return {"verb": "welcome", "version": wire.VERSION, "pid": self._child.pid, "started_at": self._started_at}
 
     def _attach(self, _message: wire.Message, fds: list[int]) -> None:
-        payload, descriptor = fds
-        document, _ = wire.unpack(payload)
-        os.close(payload)
-        self._audience.add(read_attachment(document, descriptor))
+        document, _ = wire.unpack(fds[0])
+        self._audience.add(read_attachment(document, fds[1]))
+        os.close(fds[0])
+        fds.clear()
 
     def _kill(self, message: wire.Message, _fds: list[int]) -> None:
         if self._ended is None:
@@ -213,8 +213,12 @@ class Life:
     def _tell_end(self, ended: processes.Ended) -> None:
         killed = bool(self._child.cgroup and self._child.cgroup.oom_kills())
         record = exits.Exit(ended.exit_code, killed, time.time_ns(), log_lost=self._journal.lost)
-        with contextlib.suppress(FileNotFoundError):  # the container's directory was taken away: then nobody will ask
+        try:
             exits.write_ended(self._launch.directory, record)
+        except FileNotFoundError:  # the container's directory was taken away: then nobody will ask
+            pass
+        except OSError as error:
+            record = replace(record, error=f"the exit could not be written down: {error}")
         me = os.pidfd_open(os.getpid())
         self._control.tell({"verb": "exit", **asdict(record)}, [me])
         os.close(me)

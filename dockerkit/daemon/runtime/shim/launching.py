@@ -11,9 +11,10 @@ from dockerkit.daemon.kernel import mounts
 _PROGRAM = "import sys; sys.path.append(sys.argv[1]); from dockerkit.daemon.runtime.shim.main import main; main(sys.argv[2:])"
 
 
-def start_shim(connection: int, directory: str) -> subprocess.Popen[bytes]:
+def start_shim(connection: int, directory: str, cgroup_parent: str = "") -> subprocess.Popen[bytes]:
     """Start the shim with one end of its socket; its complaints go to ``shim.log`` in `directory`.
 
+    :param cgroup_parent: to be made ready at once; empty when it is not known yet.
     :raises OSError: no interpreter, or no permission to clone its mount.
     """
     interpreter = os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
@@ -21,7 +22,7 @@ def start_shim(connection: int, directory: str) -> subprocess.Popen[bytes]:
     log = os.open(os.path.join(directory, "shim.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         return subprocess.Popen(  # noqa: S603 (our own interpreter)
-            [interpreter, "-I", "-S", "-c", _PROGRAM, _package_home(), str(connection), str(clone), directory],
+            [interpreter, "-I", "-S", "-c", _PROGRAM, _package_home(), str(connection), str(clone), directory, cgroup_parent],
             executable=f"/proc/self/fd/{clone}",
             pass_fds=(connection, clone),
             stdin=subprocess.DEVNULL,

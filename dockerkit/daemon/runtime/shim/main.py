@@ -53,6 +53,11 @@ class Shim:
         self._poll.register(daemon, 0)  # its hang-up is always told
         os.makedirs(self._mountpoint, mode=0o700, exist_ok=True)
 
+    def prepare(self, cgroup_parent: str) -> None:
+        """Have keepers inherit the groups of a data root from now on."""
+        with contextlib.suppress(OSError):  # the first keeper tells whoever asks for a container
+            prepared(self._cgroups, cgroup_parent)
+
     def serve(self) -> None:
         """Fork keepers as they are used up, until the daemon is gone."""
         while True:
@@ -74,8 +79,7 @@ class Shim:
         message, _ = wire.receive(connection)
         connection.close()
         if message is not None:
-            with contextlib.suppress(OSError):  # the keeper tells whoever asked
-                prepared(self._cgroups, message["cgroup_parent"])
+            self.prepare(message["cgroup_parent"])
 
     def _fork(self) -> None:
         ours, theirs = wire.pair()
@@ -97,12 +101,16 @@ class Shim:
 
 
 def main(arguments: list[str]) -> None:
-    """Be the shim; `arguments`: descriptors of the daemon's socket and the interpreter's clone, and the runtime's directory."""
+    """Be the shim.
+
+    :param arguments: descriptors of the daemon's socket and the interpreter's clone, the runtime's directory, a cgroup parent.
+    """
     daemon = socket.socket(fileno=int(arguments[0]))
     os.set_inheritable(daemon.fileno(), False)
     os.close(int(arguments[1]))
     _isolate()
     shim = Shim(daemon, arguments[2])
+    shim.prepare(arguments[3])
     _freeze()
     shim.serve()
 
