@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -218,6 +219,7 @@ def no_cgroups_left() -> Iterator[None]:
 @pytest.fixture
 def boxes(tmp_path: Path, image: Path) -> Iterator[Boxes]:
     """Containers; afterwards no process, mount, descriptor or cgroup of theirs is there."""
+    gc.collect()  # what other tests forgot to close is not to be counted
     descriptors, mounts = len(os.listdir("/proc/self/fd")), Path("/proc/self/mountinfo").read_text()
     made = Boxes(tmp_path, image)
     yield made

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dockerkit.daemon.logs import records
+from dockerkit.daemon.runtime.keeper.journal import Journal
 
 
 @pytest.fixture
@@ -62,3 +63,22 @@ def test_many_small_records_are_read_in_blocks(log: int) -> None:
     for number in range(20_000):
         records.append(log, 1, number, b"line %d\n" % number)
     assert sum(1 for _ in records.read(log)) == 20_000
+
+
+def test_a_log_does_not_take_the_last_of_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(str(tmp_path / "log"))
+    assert journal.append(1, b"kept") == 0
+    full = os.statvfs_result((4096, 4096, 1 << 20, 100, 100, 0, 0, 0, 0, 255))
+    monkeypatch.setattr(os, "fstatvfs", lambda _: full)
+    assert journal.append(1, b"lost") is None
+    assert journal.lost == 4
+    assert [record.data for record in journal.read(0)] == [b"kept"]
+
+
+def test_a_log_left_torn_by_a_killed_writer_is_mended_by_the_next(tmp_path: Path) -> None:
+    Journal(str(tmp_path / "log")).append(1, b"whole")
+    with (tmp_path / "log").open("ab") as file:
+        file.write(b"\0" * 20)
+    journal = Journal(str(tmp_path / "log"))
+    journal.append(2, b"next")
+    assert [record.data for record in journal.read(0)] == [b"whole", b"next"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Iterator
 
 from dockerkit.daemon.logs import records
+
+_ROOM, _ROOM_SHARE = 8 << 20, 16
+"""What is left free on the log's disk: so many bytes, or that part of a small one."""
 
 
 class Journal:
@@ -38,6 +42,7 @@ class Journal:
         if self._file < 0:
             return None
         try:
+            self._leave_room()
             size = records.append(self._file, stream, time.time_ns(), data)
         except OSError:  # ENOSPC, EDQUOT, EIO, EFBIG: counted, and told in the exit record
             self.lost += len(data)
@@ -45,6 +50,12 @@ class Journal:
         offset = self.size
         self.size += size
         return offset
+
+    def _leave_room(self) -> None:
+        """Refuse to take the last of a disk: the daemon must still be able to write down what became of the container."""
+        disk = os.fstatvfs(self._file)
+        if disk.f_bavail < min(_ROOM // disk.f_frsize, disk.f_blocks // _ROOM_SHARE):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def read(self, offset: int) -> Iterator[records.Record]:
         """Yield what was written from `offset` on."""
