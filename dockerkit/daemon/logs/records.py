@@ -8,6 +8,8 @@ there is one writer.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import struct
 from collections.abc import Iterator
@@ -48,7 +50,7 @@ def append(descriptor: int, stream: int, time: int, data: Buffer) -> int:
         return size
     if written:
         os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
-    raise cause or OSError(28, "the record did not fit (no space left on device)")
+    raise cause or OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def read(descriptor: int, offset: int = 0) -> Iterator[Record]:
@@ -84,6 +86,7 @@ def read(descriptor: int, offset: int = 0) -> Iterator[Record]:
 def last_end(descriptor: int) -> int:
     """Return the offset behind the last whole record, where a writer that takes over must truncate to."""
     end = 0
-    for record in read(descriptor):
-        end = record.end
+    with contextlib.suppress(ValueError):  # what a power cut leaves is not even a torn record
+        for record in read(descriptor):
+            end = record.end
     return end
