@@ -31,13 +31,14 @@ class Engine:
     def __init__(self, root: str) -> None:
         _make_folders(root)
         database = Database(f"{root}/state.db")
-        runtime = Runtime(f"{root}/run", on_exit=self._on_exit)
+        cgroup_parent = f"dockerkit-{root_id(root)}"
+        runtime = Runtime(f"{root}/run", on_exit=self._on_exit, cgroup_parent=cgroup_parent)
         pool = ThreadPoolExecutor(4, thread_name_prefix="removal")
-        self._core = Core(root, database, Images(root), runtime, pool)
+        self._cgroups = cgroups.detect(cgroup_parent)
+        self._core = Core(root, database, Images(root), runtime, pool, self._cgroups)
         self.images = ImageVerbs(self._core)
         self.sessions = Sessions(self._core)
         self.containers = Containers(self._core, self.sessions)
-        self._cgroups = cgroups.detect(f"dockerkit-{root_id(root)}")
         self.system = System(self._core, database.fact("id", str(uuid.uuid4())), self._cgroups.version)
 
     def start(self) -> None:
@@ -50,7 +51,7 @@ class Engine:
     @property
     def running(self) -> int:
         """How many containers run now."""
-        return sum(entry.keeper is not None and entry.record.state.running for entry in self._core.entries.all())
+        return sum(entry.keeper is not None and entry.record.alive for entry in self._core.entries.all())
 
     def close(self) -> None:
         """Let go of everything; containers go on running under their keepers."""

@@ -43,6 +43,8 @@ def remove(core: Core, entry: Entry, *, force: bool) -> Future[None]:
         else:
             if record.phase is Phase.RUNNING:
                 keeper.kill(SIGKILL)
+            else:
+                keeper.release()  # it has ended: nobody's unread output shall hold up the removal
             keeper.gone.add_done_callback(lambda _: core.pool.submit(_finish, core, entry, removal))
     return removal
 
