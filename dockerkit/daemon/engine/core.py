@@ -10,7 +10,9 @@ from dockerkit.daemon.engine.entries import Entries, Entry
 from dockerkit.daemon.engine.events import Happening, message
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.images.images import Images
+from dockerkit.daemon.kernel.cgroups import Cgroup, Cgroups
 from dockerkit.daemon.runtime.runtime import Runtime
+from dockerkit.daemon.runtime.spec import device_policy
 from dockerkit.daemon.state import containers, journal
 from dockerkit.daemon.state.database import Database
 from dockerkit.schema.wire import encode
@@ -25,6 +27,7 @@ class Core:
     images: Images
     runtime: Runtime
     pool: ThreadPoolExecutor
+    cgroups: Cgroups
     entries: Entries = field(default_factory=Entries)
 
     def directory(self, id: str) -> str:
@@ -34,6 +37,14 @@ class Core:
     def trash(self, id: str) -> str:
         """Return where a removed container's directory waits to be deleted."""
         return os.path.join(self.root, "trash", id)
+
+    def cgroup_path(self, record: Record) -> str:
+        """Return where a container's control group is, below the hierarchies."""
+        return f"{self.cgroups.parent}/{device_policy(record.host_config)}/{record.id}"
+
+    def cgroup(self, record: Record) -> Cgroup:
+        """Return a handle for a container's control group, which is there while it is alive."""
+        return self.cgroups.open(self.cgroup_path(record))
 
     def commit(self, entry: Entry, record: Record, *happenings: Happening) -> None:
         """Write a container's new record and what happened, together, then let readers see it.
@@ -46,6 +57,16 @@ class Core:
                 event = message(record, happening)
                 journal.append(tx, event.time_nano, encode(event))
         entry.record = record
+
+    def note(self, record: Record, *happenings: Happening) -> None:
+        """Write what happened to a container that stays as it is.
+
+        :raises Exhausted: the disk is full; nothing was written.
+        """
+        with self.database.transaction() as tx:
+            for happening in happenings:
+                event = message(record, happening)
+                journal.append(tx, event.time_nano, encode(event))
 
     def erase(self, entry: Entry, happening: Happening) -> None:
         """Delete a container's record and write what happened, together, then forget it."""

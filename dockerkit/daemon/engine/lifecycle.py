@@ -16,6 +16,8 @@ class Phase(StrEnum):
 
     CREATED = "created"
     RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
     EXITED = "exited"
     REMOVING = "removing"
     DEAD = "dead"
@@ -26,7 +28,11 @@ class Change(StrEnum):
 
     START = "start"
     FAIL = "fail to start"
+    PAUSE = "pause"
+    UNPAUSE = "unpause"
     DIE = "die"
+    AWAIT = "die and await its restart"
+    GIVE_UP = "give up its restart"
     REMOVE = "remove"
     STICK = "fail to be removed"
 
@@ -36,7 +42,16 @@ TABLE = MappingProxyType(
         (Phase.CREATED, Change.START): Phase.RUNNING,
         (Phase.CREATED, Change.FAIL): Phase.CREATED,
         (Phase.CREATED, Change.REMOVE): Phase.REMOVING,
+        (Phase.RUNNING, Change.PAUSE): Phase.PAUSED,
         (Phase.RUNNING, Change.DIE): Phase.EXITED,
+        (Phase.RUNNING, Change.AWAIT): Phase.RESTARTING,
+        (Phase.PAUSED, Change.UNPAUSE): Phase.RUNNING,
+        (Phase.PAUSED, Change.DIE): Phase.EXITED,
+        (Phase.PAUSED, Change.AWAIT): Phase.RESTARTING,
+        (Phase.RESTARTING, Change.START): Phase.RUNNING,
+        (Phase.RESTARTING, Change.FAIL): Phase.EXITED,
+        (Phase.RESTARTING, Change.GIVE_UP): Phase.EXITED,
+        (Phase.RESTARTING, Change.REMOVE): Phase.REMOVING,
         (Phase.EXITED, Change.START): Phase.RUNNING,
         (Phase.EXITED, Change.FAIL): Phase.EXITED,
         (Phase.EXITED, Change.REMOVE): Phase.REMOVING,
@@ -44,6 +59,11 @@ TABLE = MappingProxyType(
         (Phase.DEAD, Change.REMOVE): Phase.REMOVING,
     }
 )
+
+ALIVE = frozenset({Phase.RUNNING, Phase.PAUSED})
+"""There is a process."""
+ACTIVE = ALIVE | {Phase.RESTARTING}
+"""What Docker calls running: ``State.Running``, ``docker ps`` without ``-a``; between two lives it has no process."""
 
 
 def after(phase: Phase, change: Change, subject: str) -> Phase:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import field
 
-from dockerkit.daemon.engine.lifecycle import Change, Phase, after
+from dockerkit.daemon.engine.lifecycle import ACTIVE, ALIVE, Change, Phase, after
 from dockerkit.schema.container import ContainerConfig, ContainerState, HostConfig, MountPoint
 from dockerkit.schema.units import rfc3339
 from dockerkit.schema.wire import docker_name
@@ -15,6 +15,7 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
     """One container: the merged wish, where it is in its life, and who owns it. A value: a change makes a new one.
 
     ``created`` is in nanoseconds since 1970; ``image`` is the id of the image, ``config.image`` the name it was asked by.
+    ``manually_stopped``: a stop or a kill was asked for since its last start, so that no restart policy applies.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
     state: ContainerState = field(default_factory=ContainerState)
     mounts: list[MountPoint] = field(default_factory=list)
     restart_count: int = 0
+    manually_stopped: bool = False
     session: str = ""
     log_lost: int = 0
 
@@ -35,6 +37,16 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
     def phase(self) -> Phase:
         """Where it is in its life."""
         return Phase(self.state.status)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has a process: it runs, perhaps paused."""
+        return self.phase in ALIVE
+
+    @property
+    def active(self) -> bool:
+        """Whether Docker calls it running: alive, or about to be restarted by its policy."""
+        return self.phase in ACTIVE
 
     @property
     def owned(self) -> bool:
@@ -47,16 +59,21 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
         :raises Conflict: the lifecycle has no such change from here.
         """
         phase = after(self.phase, change, self.id)
-        facts |= {"status": phase.value, "running": phase is Phase.RUNNING, "dead": phase is Phase.DEAD}
+        facts |= {"status": phase.value, "running": phase in ACTIVE}
+        facts |= {word.value: phase is word for word in (Phase.PAUSED, Phase.RESTARTING, Phase.DEAD)}
         return msgspec.structs.replace(self, state=msgspec.structs.replace(self.state, **facts))
 
     def started(self, pid: int, at: int) -> Record:
         """Return the record of the running container: process `pid`, since `at` (ns)."""
-        return self.with_state(Change.START, pid=pid, started_at=rfc3339(at), exit_code=0, error="", oom_killed=False)
+        facts = {"pid": pid, "started_at": rfc3339(at), "exit_code": 0, "error": "", "oom_killed": False}
+        return msgspec.structs.replace(self.with_state(Change.START, **facts), manually_stopped=False)
 
-    def died(self, exit_code: int, at: int, *, oom_killed: bool = False, error: str = "", log_lost: int = 0) -> Record:
-        """Return the record of the container that ended at `at` (ns)."""
+    def died(
+        self, exit_code: int, at: int, *, oom_killed: bool = False, error: str = "", log_lost: int = 0, restart: bool = False
+    ) -> Record:
+        """Return the record of the container that ended at `at` (ns); with `restart` it awaits its next start."""
         if log_lost and not error:
             error = f"{log_lost} bytes of output could not be logged: the disk was full"
         facts = {"pid": 0, "exit_code": exit_code, "finished_at": rfc3339(at), "oom_killed": oom_killed, "error": error}
-        return msgspec.structs.replace(self.with_state(Change.DIE, **facts), log_lost=self.log_lost + log_lost)
+        change = Change.AWAIT if restart else Change.DIE
+        return msgspec.structs.replace(self.with_state(change, **facts), log_lost=self.log_lost + log_lost)

@@ -21,9 +21,8 @@ from dockerkit.daemon.engine.removal import remove, remove_tree
 from dockerkit.daemon.engine.steps import Step, run
 from dockerkit.daemon.runtime.launch import Launch, Rootfs
 from dockerkit.daemon.runtime.runtime import Keeper, StartFailed
-from dockerkit.daemon.runtime.spec import device_policy, runtime_spec, seccomp_program
+from dockerkit.daemon.runtime.spec import runtime_spec, seccomp_program
 from dockerkit.errors import Conflict, ContainerFailed, Failed
-from dockerkit.schema.endpoint import root_id
 
 _UNDO_WAIT = 10.0
 _NOT_FOUND = 127
@@ -101,7 +100,7 @@ def _spec(context: Start) -> None:
         arguments=[record.path, *record.args],
         environment=process_environment(record.config, record.config.hostname),
         directory=context.directory,
-        cgroup=f"dockerkit-{root_id(context.core.root)}/{device_policy(record.host_config)}/{record.id}",
+        cgroup=context.core.cgroup_path(record),
         binds=bind_mounts(record.host_config),
     )
 
