@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from dockerkit.daemon.engine import create, inspecting, listing, logreading, removal, start, stopping
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
-from dockerkit.daemon.engine.lifecycle import Phase
 from dockerkit.daemon.engine.sessions import Sessions
 from dockerkit.daemon.engine.waiting import CONDITIONS, NOT_RUNNING
 from dockerkit.daemon.runtime.launch import Attachment
@@ -67,7 +66,7 @@ class Containers:
         with entry.lock:
             if entry.removal is not None:
                 raise Conflict("container is marked for removal and cannot be attached to")
-            if entry.record.phase is Phase.RUNNING and entry.keeper is not None:
+            if entry.record.alive and entry.keeper is not None:
                 entry.keeper.attach(attachment)
             else:
                 entry.pending.append(attachment)
@@ -83,7 +82,7 @@ class Containers:
         if condition not in CONDITIONS:
             raise Invalid(f'invalid condition: "{condition}"', hint=f"one of {', '.join(CONDITIONS)}")
         with entry.lock:
-            if condition == NOT_RUNNING and entry.record.phase is not Phase.RUNNING:
+            if condition == NOT_RUNNING and not entry.record.active:
                 done: Future[WaitResponse] = Future()
                 done.set_result(WaitResponse(status_code=entry.record.state.exit_code))
                 return done
@@ -152,7 +151,7 @@ class Containers:
         """
         entry = self._core.entries.resolve(ref)
         with entry.lock:
-            if entry.record.phase is not Phase.RUNNING or entry.keeper is None:
+            if not entry.record.alive or entry.keeper is None:
                 raise Conflict(f"container {entry.record.id} is not running")
             entry.keeper.resize(rows, columns)
 

@@ -7,7 +7,6 @@ import logging
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
-from dockerkit.daemon.engine.lifecycle import Phase
 from dockerkit.daemon.engine.removal import remove
 from dockerkit.daemon.runtime.runtime import Exit
 from dockerkit.errors import DockerkitError, NotFound
@@ -23,11 +22,11 @@ def on_exit(core: Core, id: str, exit: Exit) -> None:
         log.warning("container %s ended, but is not known any more", id)
         return
     with entry.lock:
-        if entry.record.phase is not Phase.RUNNING:  # a start that is being undone
+        if not entry.record.alive:  # a start that is being undone
             return
         _write(core, entry, exit)
     entry.waiters.exited(exit.exit_code)
-    if entry.record.host_config.auto_remove:
+    if entry.record.host_config.auto_remove and not entry.restarts:
         remove(core, entry, force=True)
 
 

@@ -21,7 +21,7 @@ class Entry:
     """One container in memory.
 
     ``lock`` is held while the container is changed, never while somebody waits. ``pending`` are attachments made before the
-    start. ``removal`` is there once somebody asked for the removal.
+    start. ``removal`` is there once somebody asked for the removal. ``restarts`` counts restarts that have not started it yet.
     """
 
     record: Record
@@ -30,6 +30,7 @@ class Entry:
     waiters: Waiters = field(default_factory=Waiters)
     pending: list[Attachment] = field(default_factory=list)
     removal: Future[None] | None = None
+    restarts: int = 0
 
 
 class Entries:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dockerkit.daemon.engine.core import Core
-from dockerkit.daemon.engine.lifecycle import Phase
 from dockerkit.daemon.images.image import Image
 from dockerkit.errors import Invalid
 from dockerkit.schema.image import ImageDelete, ImageInspect, ImageRootFS, ImageSummary
@@ -114,7 +113,7 @@ class ImageVerbs:
         return [entry.record.id for entry in self._core.entries.all() if entry.record.image == image_id]
 
     def _run_by(self, image_id: str) -> Names:
-        running = (entry.record for entry in self._core.entries.all() if entry.record.phase is Phase.RUNNING)
+        running = (entry.record for entry in self._core.entries.all() if entry.record.active)
         return [record.id for record in running if record.image == image_id]
 
 

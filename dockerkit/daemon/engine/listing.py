@@ -7,6 +7,8 @@ import re
 import time
 from collections.abc import Callable, Mapping
 
+from msgspec import UnsetType
+
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.inspecting import endpoints, tree_size
 from dockerkit.daemon.engine.lifecycle import Phase
@@ -26,7 +28,7 @@ def rows(core: Core, *, all: bool, limit: int, size: bool, filters: Mapping[str,
     _check(core, filters)
     all = all or bool(limit) or "status" in filters or "exited" in filters
     records = (entry.record for entry in core.entries.all())
-    fitting = [r for r in records if (all or r.phase is Phase.RUNNING) and _fits(core, r, filters)]
+    fitting = [r for r in records if (all or r.active) and _fits(core, r, filters)]
     return [summary(core, record, size=size) for record in fitting[: limit if limit > 0 else None]]
 
 
@@ -60,11 +62,23 @@ def _command(record: Record) -> str:
 def status(record: Record, now: int) -> str:
     """Return a container's state in the words of ``docker ps``, at the moment `now` (ns)."""
     state = record.state
-    if record.phase is Phase.RUNNING:
-        return f"Up {human_duration((now - from_rfc3339(state.started_at)) / 1e9)}"
-    if record.phase is Phase.EXITED:
-        return f"Exited ({state.exit_code}) {human_duration((now - from_rfc3339(state.finished_at)) / 1e9)} ago"
+    if record.alive:
+        up = f"Up {human_duration((now - from_rfc3339(state.started_at)) / 1e9)}"
+        return f"{up} (Paused)" if record.phase is Phase.PAUSED else f"{up}{_health_words(record)}"
+    if record.phase in (Phase.EXITED, Phase.RESTARTING):
+        ago = human_duration((now - from_rfc3339(state.finished_at)) / 1e9)
+        return f"{record.phase.value.capitalize()} ({state.exit_code}) {ago} ago"
     return {Phase.CREATED: "Created", Phase.REMOVING: "Removal In Progress", Phase.DEAD: "Dead"}[record.phase]
+
+
+def health(record: Record) -> str:
+    """Return what a container's probes said: ``healthy``, ``unhealthy``, ``starting``; ``none`` when it has none."""
+    return "none" if isinstance(record.state.health, UnsetType) else record.state.health.status
+
+
+def _health_words(record: Record) -> str:
+    found = health(record)
+    return "" if found == "none" else f" ({'health: ' if found == 'starting' else ''}{found})"
 
 
 def _label_fits(_: Core, record: Record, value: str) -> bool:
@@ -106,7 +120,7 @@ FILTERS: Mapping[str, Fits] = {
     "since": _since,
     "volume": _mount_fits,
     "network": lambda _, record, value: fnmatch.fnmatchcase(record.host_config.network_mode, value),
-    "health": lambda _, record, value: value == "none",
+    "health": lambda _, record, value: health(record) == value,
     "is-task": lambda _, record, value: value in ("false", "0"),
     "isolation": lambda _, record, value: value in ("", "default"),
     "publish": lambda _, record, value: False,

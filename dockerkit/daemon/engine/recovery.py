@@ -5,6 +5,7 @@ What still runs is adopted, what ended is written down, what was half made or ha
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -48,10 +49,21 @@ def _take_up(core: Core, entry: Entry) -> None:
     found = core.runtime.adopt(record.id, core.directory(record.id))
     if isinstance(found, Keeper):
         entry.keeper = found
-        if record.phase is not Phase.RUNNING and record.phase is not Phase.REMOVING:  # started, but not written down
+        _settle_pause(core, entry)
+        if not record.alive and record.phase is not Phase.REMOVING:  # started, but not written down
             core.commit(entry, record.started(found.pid, found.started_at))
-    elif record.phase is Phase.RUNNING:
+    elif record.alive:
         gone = Exit(UNKNOWN_EXIT, oom_killed=False, finished_at=time.time_ns(), error="the host or its keeper went away")
         on_exit(core, record.id, found or gone)
     if record.phase in (Phase.REMOVING, Phase.DEAD) or (record.phase is Phase.EXITED and record.host_config.auto_remove):
         remove(core, entry, force=True)
+
+
+def _settle_pause(core: Core, entry: Entry) -> None:
+    """Freeze what is written down as paused, thaw what is not: the daemon may have ended between the act and the word."""
+    group = core.cgroup(entry.record)
+    with contextlib.suppress(FileNotFoundError):  # it ended this moment: its exit is on its way
+        if entry.record.phase is Phase.PAUSED:
+            group.freeze()
+        else:
+            group.thaw()

@@ -30,23 +30,28 @@ def remove(core: Core, entry: Entry, *, force: bool) -> Future[None]:
         if entry.removal is not None:
             return entry.removal
         record = entry.record
-        if record.phase is Phase.RUNNING and not force:
-            raise Conflict(
-                f'cannot remove container "/{record.name}": container is running: '
-                "stop the container before removing or force remove"
-            )
+        if record.active and not force:
+            raise Conflict(f'cannot remove container "/{record.name}": container is {_refusal(record.phase)}')
         removal = entry.removal = Future()
         removal.set_running_or_notify_cancel()  # several may wait for it: none of them may cancel it
         keeper = entry.keeper
         if keeper is None:
             _finish(core, entry, removal)
         else:
-            if record.phase is Phase.RUNNING:
+            if record.alive:
                 keeper.kill(SIGKILL)
+            if record.phase is Phase.PAUSED:  # a frozen process dies only when thawed
+                core.cgroup(record).thaw()
             else:
                 keeper.release()  # it has ended: nobody's unread output shall hold up the removal
             keeper.gone.add_done_callback(lambda _: core.pool.submit(_finish, core, entry, removal))
     return removal
+
+
+def _refusal(phase: Phase) -> str:
+    if phase is Phase.PAUSED:
+        return "paused and must be unpaused first"
+    return f"{phase.value}: stop the container before removing or force remove"
 
 
 def _finish(core: Core, entry: Entry, removal: Future[None]) -> None:

@@ -42,14 +42,17 @@ class Start:
     keeper: Keeper = field(init=False)
 
 
-def start(core: Core, entry: Entry) -> bool:
+def start(core: Core, entry: Entry, *, awaited: bool = False) -> bool:
     """Run the container's program; return once it has been executed. False when it was running already.
 
+    :param awaited: by its restart policy; it is False then, too, when the container does not await its restart any more.
     :raises ContainerFailed: the program could not be started (126, 127, 128); the container stays as it was.
-    :raises Conflict: the container is being removed.
+    :raises Conflict: the container is paused, or being removed.
     """
     try:
         with entry.lock:
+            if awaited is not (entry.record.phase is Phase.RESTARTING):
+                return _refuse_if_paused(entry)
             return _start(core, entry)
     except Failed:
         if entry.record.host_config.auto_remove:
@@ -57,10 +60,16 @@ def start(core: Core, entry: Entry) -> bool:
         raise
 
 
+def _refuse_if_paused(entry: Entry) -> bool:
+    if entry.record.phase is Phase.PAUSED:
+        raise Conflict("cannot start a paused container, try unpause instead")
+    return False
+
+
 def _start(core: Core, entry: Entry) -> bool:
     record = entry.record
-    if record.phase is Phase.RUNNING:
-        return False
+    if record.alive:
+        return _refuse_if_paused(entry)
     if entry.removal is not None:
         raise Conflict("container is marked for removal and cannot be started")
     after(record.phase, Change.START, record.id)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 
+from msgspec.structs import replace
+
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
-from dockerkit.daemon.engine.lifecycle import Phase
+from dockerkit.daemon.engine.lifecycle import Change, Phase
+from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.removal import SIGKILL
 from dockerkit.daemon.engine.waiting import NEXT_EXIT
 from dockerkit.errors import Conflict
@@ -20,7 +23,9 @@ DEFAULT_GRACE = 10
 
 
 def kill(core: Core, entry: Entry, signal: str, ref: str) -> None:
-    """Send a signal to the container's init.
+    """Send a signal to the container's init; one that awaits its restart will not be restarted.
+
+    A paused one goes on with a signal that is meant to end it, so that the signal can.
 
     :param ref: what the caller called it; Docker's clients look for it in the refusal.
     :param signal: ``"SIGTERM"``, ``"term"`` or ``"15"``.
@@ -29,11 +34,12 @@ def kill(core: Core, entry: Entry, signal: str, ref: str) -> None:
     """
     number = parse_signal(signal)
     with entry.lock:
-        record, keeper = entry.record, entry.keeper
-        if record.phase is not Phase.RUNNING or keeper is None:
-            raise Conflict(f"cannot kill container: {ref}: container {record.id} is not running")
-        keeper.kill(number)
-        core.commit(entry, record, Happening("kill", {"signal": str(number)}))
+        if entry.record.phase is Phase.RESTARTING:
+            _give_up(core, entry)
+        elif entry.record.alive and entry.keeper is not None:
+            _send(core, entry, number)
+        else:
+            raise Conflict(f"cannot kill container: {ref}: container {entry.record.id} is not running")
 
 
 def stop(core: Core, entry: Entry, timeout: int | None, signal: str) -> Future[bool]:
@@ -45,17 +51,46 @@ def stop(core: Core, entry: Entry, timeout: int | None, signal: str) -> Future[b
     stopped.set_running_or_notify_cancel()  # the stop goes on whether or not somebody still wants to know
     config = entry.record.config
     with entry.lock:
-        record, keeper = entry.record, entry.keeper
-        if record.phase is not Phase.RUNNING or keeper is None:
+        number = parse_signal(signal or config.stop_signal or "SIGTERM")
+        if entry.record.phase is Phase.RESTARTING:
+            _give_up(core, entry, Happening("stop"))
+            stopped.set_result(True)
+            return stopped
+        if not entry.record.alive or entry.keeper is None:
             stopped.set_result(False)
             return stopped
-        number = parse_signal(signal or config.stop_signal or "SIGTERM")
         ended = entry.waiters.add(NEXT_EXIT)
-        keeper.kill(number)
-        core.commit(entry, record, Happening("kill", {"signal": str(number)}))
+        _send(core, entry, number, asked=True)
     grace = timeout if timeout is not None else config.stop_timeout
     _then_kill(core, entry, DEFAULT_GRACE if not isinstance(grace, int) else grace, ended, stopped)
     return stopped
+
+
+def _send(core: Core, entry: Entry, number: int, *, asked: bool = False) -> None:
+    """Send a signal to a living container; `asked`: it is the one it was asked to be stopped by."""
+    assert entry.keeper is not None
+    record, happenings = entry.record, [Happening("kill", {"signal": str(number)})]
+    entry.keeper.kill(number)
+    if asked or _ends(record, number):
+        record = replace(record, manually_stopped=True)
+        if record.phase is Phase.PAUSED:
+            core.cgroup(record).thaw()
+            record = record.with_state(Change.UNPAUSE)
+            happenings += [Happening("unpause")] if number != SIGKILL else []
+    core.commit(entry, record, *happenings)
+
+
+def _ends(record: Record, number: int) -> bool:
+    """Tell whether a signal is meant to end a container: for dockerd any is, unless the container has named its own."""
+    named = record.config.stop_signal
+    return not named or number in (SIGKILL, parse_signal(named))
+
+
+def _give_up(core: Core, entry: Entry, *happenings: Happening) -> None:
+    """Leave a container ended that awaits its restart."""
+    record = entry.record.with_state(Change.GIVE_UP)
+    core.commit(entry, replace(record, manually_stopped=True), *happenings)
+    entry.waiters.exited(record.state.exit_code)
 
 
 def _then_kill(core: Core, entry: Entry, grace: int, ended: Future[WaitResponse], stopped: Future[bool]) -> None:
@@ -64,9 +99,10 @@ def _then_kill(core: Core, entry: Entry, grace: int, ended: Future[WaitResponse]
 
     def finish(_: Future[WaitResponse]) -> None:
         timer.cancel()
-        with entry.lock:
-            core.commit(entry, entry.record, Happening("stop"))
-        stopped.set_result(True)
+        try:
+            core.note(entry.record, Happening("stop"))
+        finally:
+            stopped.set_result(True)
 
     ended.add_done_callback(finish)
     if grace >= 0 and not ended.done():
@@ -75,7 +111,5 @@ def _then_kill(core: Core, entry: Entry, grace: int, ended: Future[WaitResponse]
 
 def _kill_if_running(core: Core, entry: Entry, ended: Future[WaitResponse]) -> None:
     with entry.lock:
-        keeper = entry.keeper
-        if not ended.done() and keeper is not None and entry.record.phase is Phase.RUNNING:
-            keeper.kill(SIGKILL)
-            core.commit(entry, entry.record, Happening("kill", {"signal": str(SIGKILL)}))
+        if not ended.done() and entry.keeper is not None and entry.record.alive:
+            _send(core, entry, SIGKILL)
