@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from dockerkit.daemon.engine.entries import Entries, Entry
-from dockerkit.daemon.engine.events import Happening, message
+from dockerkit.daemon.engine.events import Events, Happening, message
 from dockerkit.daemon.engine.record import Record
+from dockerkit.daemon.engine.timers import Timers
 from dockerkit.daemon.images.images import Images
 from dockerkit.daemon.kernel.cgroups import Cgroup, Cgroups
 from dockerkit.daemon.runtime.runtime import Runtime
 from dockerkit.daemon.runtime.spec import device_policy
 from dockerkit.daemon.state import containers, journal
 from dockerkit.daemon.state.database import Database
+from dockerkit.schema.events import EventMessage
 from dockerkit.schema.wire import encode
 
 
 @dataclass(slots=True)
 class Core:
-    """The engine's insides, handed to every verb."""
+    """The engine's insides, handed to every verb.
+
+    ``order`` is held from a change's writing to its telling, so that events are told in the order of their revisions.
+    """
 
     root: str
     database: Database
@@ -29,6 +37,13 @@ class Core:
     pool: ThreadPoolExecutor
     cgroups: Cgroups
     entries: Entries = field(default_factory=Entries)
+    timers: Timers = field(default_factory=Timers)
+    events: Events = field(init=False)
+    order: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """Take up the journal."""
+        self.events = Events(self.database)
 
     def directory(self, id: str) -> str:
         """Return the path of a container's own directory."""
@@ -47,31 +62,43 @@ class Core:
         return self.cgroups.open(self.cgroup_path(record))
 
     def commit(self, entry: Entry, record: Record, *happenings: Happening) -> None:
-        """Write a container's new record and what happened, together, then let readers see it.
+        """Write a container's new record and what happened, together; then readers see it and listeners hear of it.
 
         :raises Exhausted: the disk is full; nothing changed.
         """
-        with self.database.transaction() as tx:
-            containers.put(tx, record.id, record.name, encode(record))
-            for happening in happenings:
-                event = message(record, happening)
-                journal.append(tx, event.time_nano, encode(event))
-        entry.record = record
+        with self.order:
+            with self.database.transaction() as tx:
+                containers.put(tx, record.id, record.name, encode(record))
+                told = _append(tx, [message(record, happening) for happening in happenings])
+            entry.record = record
+            self.events.publish(told)
 
     def note(self, record: Record, *happenings: Happening) -> None:
         """Write what happened to a container that stays as it is.
 
         :raises Exhausted: the disk is full; nothing was written.
         """
-        with self.database.transaction() as tx:
-            for happening in happenings:
-                event = message(record, happening)
-                journal.append(tx, event.time_nano, encode(event))
+        self.tell(*(message(record, happening) for happening in happenings))
+
+    def tell(self, *events: EventMessage) -> None:
+        """Write what happened to an image, or to anything else that has no record here.
+
+        :raises Exhausted: the disk is full; nothing was written.
+        """
+        with self.order:
+            with self.database.transaction() as tx:
+                told = _append(tx, events)
+            self.events.publish(told)
 
     def erase(self, entry: Entry, happening: Happening) -> None:
         """Delete a container's record and write what happened, together, then forget it."""
-        with self.database.transaction() as tx:
-            containers.delete(tx, entry.record.id)
-            event = message(entry.record, happening)
-            journal.append(tx, event.time_nano, encode(event))
-        self.entries.forget(entry)
+        with self.order:
+            with self.database.transaction() as tx:
+                containers.delete(tx, entry.record.id)
+                told = _append(tx, [message(entry.record, happening)])
+            self.entries.forget(entry)
+            self.events.publish(told)
+
+
+def _append(tx: sqlite3.Connection, events: Iterable[EventMessage]) -> list[tuple[int, EventMessage]]:
+    return [(journal.append(tx, event.time_nano, encode(event)), event) for event in events]

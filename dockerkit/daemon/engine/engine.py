@@ -38,11 +38,13 @@ class Engine:
         self._core = Core(root, database, Images(root), runtime, pool, self._cgroups)
         self.images = ImageVerbs(self._core)
         self.sessions = Sessions(self._core)
+        self.events = self._core.events
         self.containers = Containers(self._core, self.sessions)
         self.system = System(self._core, database.fact("id", str(uuid.uuid4())), self._cgroups.version)
 
     def start(self) -> None:
         """Start the shim, then take up the containers and sessions of the daemon before, and sweep up images' remains."""
+        self._core.timers.start()
         self._core.runtime.start()
         recover(self._core)
         self.sessions.recover()
@@ -55,8 +57,10 @@ class Engine:
 
     def close(self) -> None:
         """Let go of everything; containers go on running under their keepers."""
+        self._core.timers.stop()
         self._core.pool.shutdown(wait=True)
         self._core.runtime.close()
+        self._core.events.close()
         self._core.database.close()
         with contextlib.suppress(OSError):  # EBUSY: containers live in it
             self._cgroups.discard()

@@ -62,6 +62,7 @@ class System:
             "DriverStatus": [],
             "DockerRootDir": self._core.root,
             "Plugins": {"Volume": ["local"], "Network": ["host", "null"], "Authorization": None, "Log": ["json-file", "local"]},
+            "NEventsListener": self._core.events.listeners,
             "NFd": len(os.listdir("/proc/self/fd")),
             "SystemTime": rfc3339(time.time_ns()),
             "KernelVersion": host.release,
@@ -94,7 +95,6 @@ def _fixed() -> dict[str, Any]:
     return {
         "Debug": False,
         "NGoroutines": 0,
-        "NEventsListener": 0,
         "LoggingDriver": "json-file",
         "IndexServerAddress": "https://index.docker.io/v1/",
         "RegistryConfig": {"InsecureRegistryCIDRs": ["127.0.0.0/8", "::1/128"], "IndexConfigs": {}, "Mirrors": []},
