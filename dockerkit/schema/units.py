@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from math import isfinite
 
@@ -10,6 +11,7 @@ from dockerkit.errors import Invalid
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kmgtp]?)i?b?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_UNIX_TIME = re.compile(r"\d{1,12}(?:\.\d*)?")
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -39,6 +41,23 @@ def parse_duration(duration: str | int | float) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != duration:
         raise Invalid(f"invalid duration: {duration!r}", hint='write seconds, or "200ms", "1m30s", "2h"')
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def parse_moment(text: str, now: int) -> int:
+    """Return nanoseconds since 1970 of a moment as Docker's filters write it.
+
+    :param text: a span before `now` (``"10m"``, ``"24h"``), seconds since 1970 with or without a fraction, or RFC 3339.
+    :raises Invalid: neither; in Docker's words.
+    """
+    if _UNIX_TIME.fullmatch(text):
+        seconds, _, fraction = text.partition(".")
+        return int(seconds) * 1_000_000_000 + int((fraction or "0")[:9].ljust(9, "0"))
+    with suppress(Invalid):
+        return now - int(parse_duration(text) * 1e9)
+    with suppress(Invalid):
+        return from_rfc3339(text)
+    hint = "write 10m, 1700000000, or 2026-01-31T12:00:00Z"
+    raise Invalid(f'failed to parse value as time or duration: "{text}"', hint=hint)
 
 
 def human_size(size: int) -> str:

@@ -5,16 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dockerkit.daemon.engine import create, inspecting, listing, logreading, removal, start, stopping
+from dockerkit.daemon.engine import (
+    create,
+    inspecting,
+    listing,
+    logreading,
+    pausing,
+    removal,
+    renaming,
+    start,
+    stopping,
+    updating,
+)
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
+from dockerkit.daemon.engine.events import Happening
+from dockerkit.daemon.engine.pruning import Pruning
+from dockerkit.daemon.engine.restarting import restart
 from dockerkit.daemon.engine.sessions import Sessions
 from dockerkit.daemon.engine.waiting import CONDITIONS, NOT_RUNNING
 from dockerkit.daemon.runtime.launch import Attachment
 from dockerkit.errors import Conflict, Invalid, NotFound, Unsupported
 from dockerkit.schema.container import ContainerInspect, ContainerSummary, CreateRequest, CreateResponse, WaitResponse
+from dockerkit.schema.update import UpdateRequest
 
 if TYPE_CHECKING:
     from builtins import list as List  # noqa: N812 - `list` is one of Docker's verbs here
@@ -26,6 +41,7 @@ class Containers:
     def __init__(self, core: Core, sessions: Sessions) -> None:
         self._core = core
         self._sessions = sessions
+        self._pruning = Pruning(core)
 
     def create(self, request: CreateRequest, *, name: str = "", platform: str = "", session: str = "") -> CreateResponse:
         """Make a container; see :func:`dockerkit.daemon.engine.create.create`.
@@ -66,6 +82,7 @@ class Containers:
         with entry.lock:
             if entry.removal is not None:
                 raise Conflict("container is marked for removal and cannot be attached to")
+            self._core.note(entry.record, Happening("attach"))
             if entry.record.alive and entry.keeper is not None:
                 entry.keeper.attach(attachment)
             else:
@@ -154,6 +171,31 @@ class Containers:
             if not entry.record.alive or entry.keeper is None:
                 raise Conflict(f"container {entry.record.id} is not running")
             entry.keeper.resize(rows, columns)
+            self._core.note(entry.record, Happening("resize", {"height": str(rows), "width": str(columns)}))
+
+    def pause(self, ref: str) -> None:
+        """Have a container's processes stand still; see :func:`dockerkit.daemon.engine.pausing.pause`."""
+        pausing.pause(self._core, self._core.entries.resolve(ref))
+
+    def unpause(self, ref: str) -> None:
+        """Let a paused container's processes go on; see :func:`dockerkit.daemon.engine.pausing.unpause`."""
+        pausing.unpause(self._core, self._core.entries.resolve(ref))
+
+    def rename(self, ref: str, name: str) -> None:
+        """Give a container another name; see :func:`dockerkit.daemon.engine.renaming.rename`."""
+        renaming.rename(self._core, self._core.entries.resolve(ref), name)
+
+    def update(self, ref: str, request: UpdateRequest) -> dict[str, List[str]]:
+        """Change limits and restart policy; see :func:`dockerkit.daemon.engine.updating.update`."""
+        return updating.update(self._core, self._core.entries.resolve(ref), request)
+
+    def restart(self, ref: str, *, timeout: int | None = None, signal: str = "") -> Future[None]:
+        """End a container's program and run it again; see :func:`dockerkit.daemon.engine.restarting.restart`."""
+        return restart(self._core, self._core.entries.resolve(ref), ref, timeout, signal)
+
+    def prune(self, filters: Mapping[str, List[str]] | None = None) -> dict[str, Any]:
+        """Remove all that do not run; see :meth:`dockerkit.daemon.engine.pruning.Pruning.prune`."""
+        return self._pruning.prune(filters or {})
 
     def remove(self, ref: str, *, force: bool = False, volumes: bool = False) -> Future[None]:
         """Remove a container; see :func:`dockerkit.daemon.engine.removal.remove`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
@@ -19,8 +20,11 @@ from dockerkit.daemon.runtime.runtime import Runtime
 from dockerkit.daemon.runtime.spec import device_policy
 from dockerkit.daemon.state import containers, journal
 from dockerkit.daemon.state.database import Database
+from dockerkit.errors import Exhausted
 from dockerkit.schema.events import EventMessage
 from dockerkit.schema.wire import encode
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -74,11 +78,11 @@ class Core:
             self.events.publish(told)
 
     def note(self, record: Record, *happenings: Happening) -> None:
-        """Write what happened to a container that stays as it is.
-
-        :raises Exhausted: the disk is full; nothing was written.
-        """
-        self.tell(*(message(record, happening) for happening in happenings))
+        """Write what happened to a container that stays as it is; a full disk loses the note, and forbids nothing."""
+        try:
+            self.tell(*(message(record, happening) for happening in happenings))
+        except Exhausted as error:
+            log.warning("%s of container %s is not noted: %s", happenings[0].action, record.id, error)
 
     def tell(self, *events: EventMessage) -> None:
         """Write what happened to an image, or to anything else that has no record here.

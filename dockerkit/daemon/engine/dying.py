@@ -1,9 +1,12 @@
-"""What follows a container's end: the record, the event, those who waited, and its removal when it goes by itself."""
+"""What follows a container's end: the record, the event, those who waited; its restart, or its removal when it goes by itself."""
 
 from __future__ import annotations
 
 import logging
 
+from msgspec.structs import replace
+
+from dockerkit.daemon.engine import restarts
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
@@ -24,16 +27,22 @@ def on_exit(core: Core, id: str, exit: Exit) -> None:
     with entry.lock:
         if not entry.record.alive:  # a start that is being undone
             return
-        _write(core, entry, exit)
+        leaves = entry.record.host_config.auto_remove and not entry.restarts
+        delay = restarts.decide(entry, exit)
+        _write(core, entry, exit, restart=delay is not None)
     entry.waiters.exited(exit.exit_code)
-    if entry.record.host_config.auto_remove and not entry.restarts:
+    if delay is not None:
+        restarts.schedule(core, entry, delay)
+    elif leaves:
         remove(core, entry, force=True)
 
 
-def _write(core: Core, entry: Entry, exit: Exit) -> None:
+def _write(core: Core, entry: Entry, exit: Exit, *, restart: bool) -> None:
     record = entry.record.died(
-        exit.exit_code, exit.finished_at, oom_killed=exit.oom_killed, error=exit.error, log_lost=exit.log_lost
+        exit.exit_code, exit.finished_at, oom_killed=exit.oom_killed, error=exit.error, log_lost=exit.log_lost, restart=restart
     )
+    if restart:
+        record = replace(record, restart_count=record.restart_count + 1)
     happenings = [Happening("oom")] if exit.oom_killed else []
     try:
         core.commit(entry, record, *happenings, Happening("die", {"exitCode": str(exit.exit_code)}))

@@ -46,17 +46,19 @@ class Engine:
         """Start the shim, then take up the containers and sessions of the daemon before, and sweep up images' remains."""
         self._core.timers.start()
         self._core.runtime.start()
+        self._core.timers.start()
         recover(self._core)
         self.sessions.recover()
         self._core.pool.submit(self._core.images.sweep)
 
     @property
     def running(self) -> int:
-        """How many containers run now."""
-        return sum(entry.keeper is not None and entry.record.alive for entry in self._core.entries.all())
+        """How many containers run now, or will by their restart policy."""
+        return sum(entry.record.active for entry in self._core.entries.all())
 
     def close(self) -> None:
         """Let go of everything; containers go on running under their keepers."""
+        self._core.timers.stop()
         self._core.timers.stop()
         self._core.pool.shutdown(wait=True)
         self._core.runtime.close()

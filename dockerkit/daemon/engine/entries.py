@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from dockerkit.daemon.engine.record import Record
+from dockerkit.daemon.engine.timers import Timer
 from dockerkit.daemon.engine.waiting import Waiters
 from dockerkit.daemon.runtime.launch import Attachment
 from dockerkit.daemon.runtime.runtime import Keeper
@@ -21,7 +22,7 @@ class Entry:
     """One container in memory.
 
     ``lock`` is held while the container is changed, never while somebody waits. ``pending`` are attachments made before the
-    start. ``removal`` is there once somebody asked for the removal. ``restarts`` counts restarts that have not started it yet.
+    start. ``removal`` is there once somebody asked for the removal. ``restarts`` counts those under way, before they start it. ``backoff`` is what its restart policy waited last (seconds), ``retry`` what will start it.
     """
 
     record: Record
@@ -31,6 +32,8 @@ class Entry:
     pending: list[Attachment] = field(default_factory=list)
     removal: Future[None] | None = None
     restarts: int = 0
+    backoff: float = 0.0
+    retry: Timer | None = None
 
 
 class Entries:

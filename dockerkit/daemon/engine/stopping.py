@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import Future
 
 from msgspec.structs import replace
@@ -94,19 +93,15 @@ def _give_up(core: Core, entry: Entry, *happenings: Happening) -> None:
 
 
 def _then_kill(core: Core, entry: Entry, grace: int, ended: Future[WaitResponse], stopped: Future[bool]) -> None:
-    timer = threading.Timer(grace, _kill_if_running, (core, entry, ended))
-    timer.daemon = True
+    timer = core.timers.after(grace, lambda: core.pool.submit(_kill_if_running, core, entry, ended)) if grace >= 0 else None
 
     def finish(_: Future[WaitResponse]) -> None:
-        timer.cancel()
-        try:
-            core.note(entry.record, Happening("stop"))
-        finally:
-            stopped.set_result(True)
+        if timer:
+            timer.cancel()
+        core.note(entry.record, Happening("stop"))
+        stopped.set_result(True)
 
     ended.add_done_callback(finish)
-    if grace >= 0 and not ended.done():
-        timer.start()
 
 
 def _kill_if_running(core: Core, entry: Entry, ended: Future[WaitResponse]) -> None:

@@ -6,13 +6,15 @@ is started; :func:`seccomp_program` the filter that goes with it. All decisions 
 mounts nothing.
 """
 
+from dockerkit.daemon.runtime.spec.bounds import resource_warnings
 from dockerkit.daemon.runtime.spec.devices import device_policy
 from dockerkit.daemon.runtime.spec.document import runtime_spec
 from dockerkit.daemon.runtime.spec.host import Device, Host, this_host
 from dockerkit.daemon.runtime.spec.mounts import BindMount
 from dockerkit.daemon.runtime.spec.paths import MASKED_PATHS, READONLY_PATHS, default_masked_paths
+from dockerkit.daemon.runtime.spec.resources import container_limits
 from dockerkit.daemon.runtime.spec.seccomp import seccomp_document, seccomp_program
-from dockerkit.daemon.runtime.spec.validation import validate
+from dockerkit.daemon.runtime.spec.validation import check_restart_policy, validate
 
 __all__ = [
     "MASKED_PATHS",
@@ -20,8 +22,11 @@ __all__ = [
     "BindMount",
     "Device",
     "Host",
+    "check_restart_policy",
+    "container_limits",
     "default_masked_paths",
     "device_policy",
+    "resource_warnings",
     "runtime_spec",
     "seccomp_document",
     "seccomp_program",

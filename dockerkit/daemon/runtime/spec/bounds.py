@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dockerkit.daemon.runtime.spec.host import Host, numbers_in
+from dockerkit.daemon.runtime.spec.host import Host, numbers_in, this_host
 from dockerkit.daemon.runtime.spec.resources import throttles
 from dockerkit.errors import Invalid
 from dockerkit.schema.container import HostConfig
@@ -24,11 +24,12 @@ class Lack(NamedTuple):
     words: str
 
 
-def resource_warnings(host_config: HostConfig, host: Host) -> list[str]:
+def resource_warnings(host_config: HostConfig, host: Host | None = None) -> list[str]:
     """Refuse limits out of bounds; return Docker's warnings for those this host cannot keep.
 
     :raises Invalid: in Docker's words.
     """
+    host = host or this_host()
     _check_memory(host_config)
     _check_cpu(host_config, host)
     _check_cpuset(host_config, host)

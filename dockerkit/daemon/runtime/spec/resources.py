@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from dockerkit.daemon.runtime.spec.host import Host
+from dockerkit.daemon.runtime.spec.host import Host, this_host
 from dockerkit.schema.container import HostConfig
 
 _PERIOD = 100_000
@@ -26,6 +26,13 @@ def container_resources(host_config: HostConfig, devices: list[dict[str, Any]], 
         "blockIO": _block_io(host_config, host.limits),
     }
     return {"devices": devices} | {name: part for name, part in parts.items() if part}
+
+
+def container_limits(host_config: HostConfig, host: Host | None = None) -> dict[str, Any]:
+    """Return the part of OCI ``linux.resources`` that can be changed while a container runs: all but its devices."""
+    resources = container_resources(host_config, [], host or this_host())
+    del resources["devices"]
+    return resources
 
 
 def _memory(host_config: HostConfig, limits: frozenset[str]) -> dict[str, Any]:

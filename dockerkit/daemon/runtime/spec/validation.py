@@ -21,7 +21,7 @@ from dockerkit.daemon.runtime.spec.seccomp import check_seccomp
 from dockerkit.daemon.runtime.spec.security import read_security
 from dockerkit.daemon.runtime.spec.tmpfs import check_tmpfs_target, merged_options, mount_options
 from dockerkit.errors import Invalid
-from dockerkit.schema.container import ContainerConfig, HealthConfig, HostConfig
+from dockerkit.schema.container import ContainerConfig, HealthConfig, HostConfig, RestartPolicy, RestartPolicy
 from dockerkit.schema.signals import parse_signal
 
 _MILLISECOND = 1_000_000
@@ -132,15 +132,40 @@ def _check_host_config(host_config: HostConfig) -> None:
         raise Invalid("SHM size can not be less than 0")
     if not -1000 <= host_config.oom_score_adj <= 1000:
         raise Invalid(f"Invalid value {host_config.oom_score_adj}, range for oom score adj is [-1000, 1000]")
-    if host_config.restart_policy.name not in ("", "no", "always", "unless-stopped", "on-failure"):
-        raise Invalid(
-            f"invalid restart policy: unknown policy '{host_config.restart_policy.name}'; "
-            "use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
-        )
+    check_restart_policy(host_config.restart_policy)
     if host_config.isolation not in ("", "default"):
         raise Invalid(f"invalid isolation '{host_config.isolation}' - linux only supports 'default'")
     if any(size < 0 for size in host_config.console_size):
         raise Invalid(f"invalid console size: {host_config.console_size}")
+
+
+def check_restart_policy(policy: RestartPolicy) -> None:
+    """Refuse a restart policy that does not exist or contradicts itself.
+
+    :raises Invalid: in Docker's words.
+    """
+    if policy.name not in ("", "no", "always", "unless-stopped", "on-failure"):
+        raise Invalid(
+            f"invalid restart policy: unknown policy '{policy.name}'; "
+            "use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
+        )
+    if policy.maximum_retry_count and policy.name != "on-failure":
+        raise Invalid("invalid restart policy: maximum retry count can only be used with 'on-failure'")
+    if policy.maximum_retry_count < 0:
+        raise Invalid("invalid restart policy: maximum retry count cannot be negative")
+
+
+def _check_restart_policy(policy: RestartPolicy) -> None:
+    name, count = policy.name, policy.maximum_retry_count
+    if name not in ("", "no", "always", "unless-stopped", "on-failure"):
+        raise Invalid(
+            f"invalid restart policy: unknown policy '{name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
+        )
+    if name == "on-failure" and count < 0:
+        raise Invalid("invalid restart policy: maximum retry count cannot be negative")
+    if name not in ("", "on-failure") and count != 0:
+        below = " and cannot be negative" if count < 0 else ""
+        raise Invalid(f"invalid restart policy: maximum retry count can only be used with 'on-failure'{below}")
 
 
 def _check_tmpfs(host_config: HostConfig) -> None:
