@@ -23,13 +23,17 @@ _HOSTILE = (tarfile.TarError, ValueError, IndexError, OverflowError, RecursionEr
 
 
 class Stream:
-    """The plain bytes of a tar: hashed as they pass, read in bounded pieces, skipped forwards only."""
+    """The plain bytes of a tar: hashed as they pass, read in bounded pieces, skipped forwards only.
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    :param hashed: whether anybody will ask for the digest, which costs more than all the rest.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], *, hashed: bool = True) -> None:
         self._chunks = iter(chunks)
         self._buffer = memoryview(b"")
         self._position = 0
         self._hash = hashlib.sha256()
+        self._hashed = hashed
 
     def tell(self) -> int:
         """Return how many bytes have been taken."""
@@ -85,7 +89,8 @@ class Stream:
             chunk = next(self._chunks, None)
             if chunk is None:
                 return False
-            self._hash.update(chunk)
+            if self._hashed:
+                self._hash.update(chunk)
             self._buffer = memoryview(chunk)
         return True
 

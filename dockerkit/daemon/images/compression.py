@@ -1,12 +1,14 @@
-"""Compressed bytes in, plain bytes out, in chunks: gzip, xz, zstd or nothing, told apart by their first bytes.
+"""Compressed bytes in, plain bytes out, in chunks: gzip, bzip2, xz, zstd or nothing, told apart by their first bytes.
 
 Never holds more than one chunk, never trusts a file's name or media type to say how it is compressed (moby sniffs too).
 """
 
 from __future__ import annotations
 
+import bz2
 import importlib
 import lzma
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, Protocol
@@ -14,13 +16,14 @@ from typing import BinaryIO, Protocol
 from dockerkit.errors import Damaged, Unsupported
 
 CHUNK = 1 << 18
+_BZIP2 = re.compile(rb"BZh[1-9]1A")
 _GZIP, _XZ, _ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
 _BOUND = 1 << 20
 """Most bytes one call of a decompressor may hand out: a bomb is met a megabyte at a time."""
 
 
 class _Decompressor(Protocol):
-    """What zlib and lzma objects have in common, once :class:`_Gzip` has evened out zlib."""
+    """What zlib, bz2 and lzma objects have in common, once :class:`_Gzip` has evened out zlib."""
 
     @property
     def eof(self) -> bool: ...
@@ -60,7 +63,7 @@ def read_chunks(file: BinaryIO) -> Iterator[bytes]:
 
 
 def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the plain bytes of a stream that is gzip, xz, zstd or not compressed.
+    """Yield the plain bytes of a stream that is gzip, bzip2, xz, zstd or not compressed.
 
     :raises Damaged: the compressed stream is cut short or broken.
     :raises Unsupported: zstd, and this Python has no module for it.
@@ -74,6 +77,8 @@ def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
     rest = _rejoin(head, source)
     if head.startswith(_GZIP):
         return _members(rest, _Gzip)
+    if _BZIP2.match(head):
+        return _members(rest, bz2.BZ2Decompressor)
     if head.startswith(_XZ):
         return _members(rest, lzma.LZMADecompressor)
     if head.startswith(_ZSTD):
@@ -105,6 +110,10 @@ def _members(chunks: Iterator[bytes], make: Callable[[], _Decompressor]) -> Iter
                     current = None
     except (zlib.error, lzma.LZMAError) as error:
         raise Damaged(f"compressed stream is broken: {error}") from None
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise Damaged(f"compressed stream is broken: {error}") from None  # bz2's way to say so
     if current is not None:
         raise Damaged("compressed stream is cut short")
 

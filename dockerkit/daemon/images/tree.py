@@ -93,6 +93,10 @@ class Tree:
         except FileNotFoundError:
             return None
 
+    def is_mark(self, status: os.stat_result) -> bool:
+        """Tell whether a name is free although something bears it: overlay's mark for "deleted here"."""
+        return is_whiteout(status)
+
     def clear(self, directory: int, name: str, status: os.stat_result) -> None:
         """Remove what bears a name, with everything beneath it."""
         if self._last is not None:
@@ -142,7 +146,7 @@ class Tree:
         status = self.status(top, name)
         if status is not None and stat.S_ISLNK(status.st_mode):
             return os.readlink(name, dir_fd=top)
-        if not create or (status is not None and not is_whiteout(status)):
+        if not create or (status is not None and not self.is_mark(status)):
             raise Damaged(f"archive is hostile: {name!r} is used as a directory and is not one")
         stack.append(make_directory(top, name, replaces=status))
         return None

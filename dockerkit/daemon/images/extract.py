@@ -1,0 +1,118 @@
+"""A tar from outside is put into a live tree: the way in of ``docker cp``.
+
+Unlike a layer's, names of whiteouts are names like others, what is there already may belong to somebody, and the tree may be a
+running container's, changed while it is written. Names are walked from the tree's own root, so a link of the container leads
+where it leads inside the container and never out (CVE-2018-15664). Docker's own rules are kept: no member and no link may point
+out of the destination, and with ``noOverwriteDirNonDir`` no directory becomes a file or the other way round.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tarfile
+from collections.abc import Iterable
+
+from dockerkit.daemon.images.archive import Stream, members
+from dockerkit.daemon.images.compression import decompress
+from dockerkit.daemon.images.making import Maker
+from dockerkit.daemon.images.tree import Parts, Tree, split
+from dockerkit.errors import Damaged, NotAllowed
+
+
+class Destination(Tree):
+    """A directory inside a tree: names start there, links are taken from the tree's root.
+
+    :param root: descriptor of the tree's root.
+    :param base: the directory, as components from the root.
+    :param hidden: devices (``st_dev``) in which nothing is written: the kernel's own file systems.
+    """
+
+    def __init__(self, root: int, base: Parts, hidden: frozenset[int]) -> None:
+        super().__init__(root)
+        self.base = base
+        self.hidden = hidden
+
+    def directory(self, parts: Parts) -> int:
+        """See :class:`~dockerkit.daemon.images.tree.Tree`.
+
+        :raises NotAllowed: the directory is of one of the hidden file systems.
+        """
+        found = super().directory(self.base + parts)
+        if os.fstat(found).st_dev in self.hidden:
+            raise NotAllowed(f"/{'/'.join(self.base + parts)} belongs to the kernel: nothing can be copied into it")
+        return found
+
+    def find(self, parts: Parts) -> int:
+        """See :class:`~dockerkit.daemon.images.tree.Tree`."""
+        return super().find(self.base + parts)
+
+    def is_mark(self, status: os.stat_result) -> bool:
+        """Tell that nothing here is overlay's mark: a live tree shows none, and a 0/0 device is a device."""
+        return False
+
+
+def extract(
+    chunks: Iterable[bytes], destination: Destination, *, keep_kinds: bool = False, owner: tuple[int, int] | None = None
+) -> None:
+    """Put an archive, compressed or not, into a directory; what was put when something fails stays.
+
+    :param keep_kinds: refuse to replace a directory by something else, or something else by a directory.
+    :param owner: uid and gid that everything gets; None: as the archive says.
+    :raises Damaged: the archive is malformed, cut short or hostile, or `keep_kinds` is violated.
+    :raises NotAllowed: a name leads into the kernel's own file systems.
+    :raises OSError: the file system refuses; ``filename`` is the last component.
+    """
+    stream = Stream(decompress(chunks), hashed=False)
+    extractor = _Extractor(destination, stream, keep_kinds=keep_kinds, owner=owner)
+    try:
+        for member in members(stream):
+            extractor.apply(member)
+        extractor.finish()
+    finally:
+        destination.close()
+    stream.finish()
+
+
+class _Extractor(Maker):
+    """The members of an archive from outside."""
+
+    tree: Destination
+
+    def __init__(self, tree: Destination, stream: Stream, *, keep_kinds: bool, owner: tuple[int, int] | None) -> None:
+        super().__init__(tree, stream)
+        self._keep_kinds = keep_kinds
+        self._everybody = owner
+
+    def _apply(self, parts: Parts, member: tarfile.TarInfo) -> None:
+        if member.issym():
+            self._check_link(parts, member)
+        if self._keep_kinds and parts:
+            self._check_kind(parts, member)
+        super()._apply(parts, member)
+
+    def _directory(self, parts: Parts, member: tarfile.TarInfo) -> None:
+        status = self.tree.status(self.tree.directory(parts[:-1]), parts[-1])
+        if status is None or not stat.S_ISDIR(status.st_mode) or status.st_dev not in self.tree.hidden:
+            super()._directory(parts, member)  # else a mount of the kernel's, which keeps its attributes
+
+    def _owner(self, member: tarfile.TarInfo) -> tuple[int, int]:
+        return self._everybody or super()._owner(member)
+
+    def _check_link(self, parts: Parts, member: tarfile.TarInfo) -> None:
+        if member.linkname.startswith("/"):
+            return  # taken from the container's root by whoever follows it, as dockerd lets it
+        try:
+            split("/".join((*parts[:-1], member.linkname)))
+        except Damaged:
+            raise Damaged(f'invalid symlink "{self._shown(parts)}" -> "{member.linkname}"') from None
+
+    def _check_kind(self, parts: Parts, member: tarfile.TarInfo) -> None:
+        status = self.tree.status(self.tree.directory(parts[:-1]), parts[-1])
+        if status is None or stat.S_ISDIR(status.st_mode) == member.isdir():
+            return
+        kinds = ("non-directory", "directory") if member.isdir() else ("directory", "non-directory")
+        raise Damaged(f'cannot overwrite {kinds[0]} "{self._shown(parts)}" with {kinds[1]} "{self._shown(())}"')
+
+    def _shown(self, parts: Parts) -> str:
+        return "/" + "/".join(self.tree.base + parts)
