@@ -125,7 +125,7 @@ def test_what_the_engine_does_not_know_is_named(box: Box, host: dict[str, Any]) 
 
 def test_a_restart_policy_contradicts_auto_remove(box: Box) -> None:
     answer = box.ask(["true"], host={"AutoRemove": True, "RestartPolicy": {"Name": "always"}})
-    assert answer.status in ((400, 501) if box.engine.ours else (400,))  # ours has no restart policies yet
+    assert answer.status == 400
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,6 @@ REFUSALS = (
         "mounts other than bind and tmpfs",
         "there are no volumes yet",
     ),
-    Refusal(
-        lambda host: host.restart_policy.name if host.restart_policy.name not in ("", "no") else "",
-        "restart policy",
-        "a container that ended is not started again yet",
-    ),
     Refusal(lambda host: host.init is True, "an init process", "use an image that brings its own"),
     Refusal(lambda host: host.userns_mode not in ("", "host"), "user namespaces", "the mode may only be host"),
     Refusal(lambda host: host.device_requests, "device requests", "there are no device drivers; name devices"),

@@ -1,4 +1,4 @@
-"""What follows a container's end: the record, the event, those who waited; its restart, or its removal when it goes by itself."""
+"""What follows a container's end: the record, the event, those who waited; then its restart, or its removal."""
 
 from __future__ import annotations
 

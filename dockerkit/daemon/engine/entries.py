@@ -22,7 +22,8 @@ class Entry:
     """One container in memory.
 
     ``lock`` is held while the container is changed, never while somebody waits. ``pending`` are attachments made before the
-    start. ``removal`` is there once somebody asked for the removal. ``restarts`` counts those under way, before they start it. ``backoff`` is what its restart policy waited last (seconds), ``retry`` what will start it.
+    start. ``removal`` is there once somebody asked for the removal. ``restarts`` counts restarts that have not started it yet.
+    ``backoff`` is how long its restart policy waited last (seconds), ``retry`` what will start it.
     """
 
     record: Record

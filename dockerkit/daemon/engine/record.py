@@ -64,9 +64,13 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
         return msgspec.structs.replace(self, state=msgspec.structs.replace(self.state, **facts))
 
     def started(self, pid: int, at: int) -> Record:
-        """Return the record of the running container: process `pid`, since `at` (ns)."""
+        """Return the record of the running container: process `pid`, since `at` (ns).
+
+        Its restarts are counted from here, unless it was its restart policy that started it.
+        """
         facts = {"pid": pid, "started_at": rfc3339(at), "exit_code": 0, "error": "", "oom_killed": False}
-        return msgspec.structs.replace(self.with_state(Change.START, **facts), manually_stopped=False)
+        count = self.restart_count if self.phase is Phase.RESTARTING else 0
+        return msgspec.structs.replace(self.with_state(Change.START, **facts), manually_stopped=False, restart_count=count)
 
     def died(
         self, exit_code: int, at: int, *, oom_killed: bool = False, error: str = "", log_lost: int = 0, restart: bool = False

@@ -21,7 +21,7 @@ from dockerkit.daemon.runtime.spec.seccomp import check_seccomp
 from dockerkit.daemon.runtime.spec.security import read_security
 from dockerkit.daemon.runtime.spec.tmpfs import check_tmpfs_target, merged_options, mount_options
 from dockerkit.errors import Invalid
-from dockerkit.schema.container import ContainerConfig, HealthConfig, HostConfig, RestartPolicy, RestartPolicy
+from dockerkit.schema.container import ContainerConfig, HealthConfig, HostConfig, RestartPolicy
 from dockerkit.schema.signals import parse_signal
 
 _MILLISECOND = 1_000_000
