@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dockerkit.daemon.engine.containers import Containers
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.dying import on_exit
+from dockerkit.daemon.engine.execs import Execs
 from dockerkit.daemon.engine.imageverbs import ImageVerbs
 from dockerkit.daemon.engine.recovery import recover
 from dockerkit.daemon.engine.sessions import Sessions
@@ -40,6 +41,7 @@ class Engine:
         self.sessions = Sessions(self._core)
         self.events = self._core.events
         self.containers = Containers(self._core, self.sessions)
+        self.execs = Execs(self._core)
         self.system = System(self._core, database.fact("id", str(uuid.uuid4())), self._cgroups.version)
 
     def start(self) -> None:

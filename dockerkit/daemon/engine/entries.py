@@ -9,12 +9,16 @@ import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from dockerkit.daemon.engine.execentry import ExecEntry
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.timers import Timer
 from dockerkit.daemon.engine.waiting import Waiters
 from dockerkit.daemon.runtime.launch import Attachment
 from dockerkit.daemon.runtime.runtime import Keeper
 from dockerkit.errors import Conflict, Invalid, NotFound
+
+EXECS_KEPT = 1_000
+"""How many execs of one container are remembered, before the oldest that ended are not."""
 
 
 @dataclass(slots=True, eq=False)
@@ -32,6 +36,7 @@ class Entry:
     waiters: Waiters = field(default_factory=Waiters)
     pending: list[Attachment] = field(default_factory=list)
     removal: Future[None] | None = None
+    execs: dict[str, ExecEntry] = field(default_factory=dict)
     restarts: int = 0
     backoff: float = 0.0
     retry: Timer | None = None
@@ -43,6 +48,7 @@ class Entries:
     def __init__(self) -> None:
         self._by_id: dict[str, Entry] = {}
         self._ids: dict[str, str] = {}
+        self._by_exec: dict[str, Entry] = {}
         self._lock = threading.Lock()
 
     def all(self) -> list[Entry]:
@@ -80,9 +86,38 @@ class Entries:
     def forget(self, entry: Entry) -> None:
         """Make a container unknown and free its name."""
         with self._lock:
+            for id in entry.execs:
+                del self._by_exec[id]
             self._by_id.pop(entry.record.id, None)
             if self._ids.get(entry.record.name) == entry.record.id:
                 del self._ids[entry.record.name]
+
+    def add_exec(self, entry: Entry, exec: ExecEntry) -> None:
+        """Make an exec known; when its container has very many that ended, the oldest of these is forgotten."""
+        with self._lock:
+            if len(entry.execs) >= EXECS_KEPT:
+                ended = [old for old in entry.execs.values() if old.exit_code is not None]
+                for old in ended[:1]:
+                    del entry.execs[old.id], self._by_exec[old.id]
+            entry.execs[exec.id] = exec
+            self._by_exec[exec.id] = entry
+
+    def forget_exec(self, entry: Entry, exec: ExecEntry) -> None:
+        """Make an exec unknown; harmless when it is."""
+        with self._lock:
+            if entry.execs.pop(exec.id, None):
+                del self._by_exec[exec.id]
+
+    def exec(self, id: str) -> tuple[Entry, ExecEntry]:
+        """Find an exec by its full id, with its container.
+
+        :raises NotFound: in Docker's words.
+        """
+        entry = self._by_exec.get(id)
+        exec = entry.execs.get(id) if entry else None
+        if entry is None or exec is None:
+            raise NotFound(f"No such exec instance: {id}")
+        return entry, exec
 
     def resolve(self, ref: str) -> Entry:
         """Find a container by full id, name (with or without slash), or unique prefix of its id, in this order.

@@ -28,12 +28,14 @@ def inspect(core: Core, entry: Entry, *, size: bool) -> ContainerInspect:
         log_path="" if record.host_config.log_config.type == "none" else f"{directory}/log",
         name=f"/{record.name}",
         restart_count=record.restart_count,
+        exec_ids=[id for id, exec in list(entry.execs.items()) if exec.exit_code is None] if record.alive else None,
         host_config=record.host_config,
         graph_driver=DriverData(name="overlay2", data={"UpperDir": f"{directory}/upper", "WorkDir": f"{directory}/work"}),
         mounts=record.mounts,
         config=record.config,
         network_settings=NetworkSettings(networks=endpoints(record)),
     )
+    found.exec_ids = found.exec_ids or None
     if size:
         found.size_rw = tree_size(f"{directory}/upper")
         found.size_root_fs = found.size_rw + core.images.get(record.image).size

@@ -75,5 +75,13 @@ def merged_env(base: list[str], over: list[str]) -> list[str]:
 
 def process_environment(config: ContainerConfig, hostname: str) -> list[str]:
     """Return what the program finds in its environment: PATH, HOSTNAME and TERM as Docker sets them, then the wishes."""
-    base = [PATH, f"HOSTNAME={hostname}"] + (["TERM=xterm"] if config.tty else [])
-    return merged_env(base, config.env)
+    return merged_env(_base(hostname, tty=config.tty), config.env)
+
+
+def exec_environment(config: ContainerConfig, over: list[str], *, tty: bool) -> list[str]:
+    """Return what a further process finds: TERM if it has a terminal itself, then the container's wishes, then its own."""
+    return merged_env(merged_env(_base(config.hostname, tty=tty), config.env), over)
+
+
+def _base(hostname: str, *, tty: bool) -> list[str]:
+    return [PATH, f"HOSTNAME={hostname}", *(["TERM=xterm"] if tty else [])]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import platform
 from concurrent.futures import TimeoutError as WaitTimeout
@@ -13,6 +12,7 @@ from typing import Any
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
+from dockerkit.daemon.engine.failing import error_of, exit_code
 from dockerkit.daemon.engine.files import write_files
 from dockerkit.daemon.engine.lifecycle import Change, Phase, after
 from dockerkit.daemon.engine.merge import process_environment
@@ -22,12 +22,9 @@ from dockerkit.daemon.engine.steps import Step, run
 from dockerkit.daemon.runtime.launch import Launch, Rootfs
 from dockerkit.daemon.runtime.runtime import Keeper, StartFailed
 from dockerkit.daemon.runtime.spec import runtime_spec, seccomp_program
-from dockerkit.errors import Conflict, ContainerFailed, Failed
+from dockerkit.errors import Conflict, Failed
 
 _UNDO_WAIT = 10.0
-_NOT_FOUND = 127
-_CANNOT_RUN = 126
-_BEFORE_EXEC = 128
 _PREFIX = "failed to create task for container: failed to create shim task: OCI runtime create failed"
 
 
@@ -162,36 +159,7 @@ STEPS = (
 
 
 def _failed(core: Core, entry: Entry, failure: StartFailed) -> Failed:
-    """Write down why it could not start and return the error, in the words clients parse."""
-    exit_code = _exit_code(failure)
-    text = f"{_PREFIX}: {_words(failure)}: unknown"
-    core.commit(entry, entry.record.with_state(Change.FAIL, exit_code=exit_code, error=text))
-    if failure.step == "exec":
-        return ContainerFailed(text, hint=_hint(failure))
-    return Failed(text, hint=_hint(failure))
-
-
-def _exit_code(failure: StartFailed) -> int:
-    """127 not found, 126 found but not to be run, 128 anything before the program's turn came."""
-    if failure.step != "exec":
-        return _BEFORE_EXEC
-    return _NOT_FOUND if failure.errno in (errno.ENOENT, errno.ENOTDIR) else _CANNOT_RUN
-
-
-def _words(failure: StartFailed) -> str:
-    started = "unable to start container process"
-    if failure.step != "exec":
-        return f"{started}: error during container init: {failure.step}: {failure.message}"
-    if failure.errno != errno.ENOENT:
-        return f'{started}: exec: "{failure.subject}": {os.strerror(failure.errno).lower()}'
-    if "/" in failure.subject:
-        return f'{started}: exec: "{failure.subject}": stat {failure.subject}: no such file or directory'
-    return f'{started}: exec: "{failure.subject}": executable file not found in $PATH'
-
-
-def _hint(failure: StartFailed) -> str:
-    if failure.step == "exec" and failure.errno == errno.ENOENT:
-        return "check the command's spelling, and that the image has it"
-    if failure.step == "exec" and failure.errno == errno.EACCES:
-        return "the file is there but may not be executed: check its mode, and that it is not a directory"
-    return ""
+    """Write down why it could not start and return the error."""
+    error = error_of(failure, _PREFIX)
+    core.commit(entry, entry.record.with_state(Change.FAIL, exit_code=exit_code(failure), error=error.message))
+    return error

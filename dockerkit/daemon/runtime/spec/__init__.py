@@ -9,6 +9,7 @@ mounts nothing.
 from dockerkit.daemon.runtime.spec.bounds import resource_warnings
 from dockerkit.daemon.runtime.spec.devices import device_policy
 from dockerkit.daemon.runtime.spec.document import runtime_spec
+from dockerkit.daemon.runtime.spec.execution import exec_process
 from dockerkit.daemon.runtime.spec.host import Device, Host, this_host
 from dockerkit.daemon.runtime.spec.mounts import BindMount
 from dockerkit.daemon.runtime.spec.paths import MASKED_PATHS, READONLY_PATHS, default_masked_paths
@@ -26,6 +27,7 @@ __all__ = [
     "container_limits",
     "default_masked_paths",
     "device_policy",
+    "exec_process",
     "resource_warnings",
     "runtime_spec",
     "seccomp_document",

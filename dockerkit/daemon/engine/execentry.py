@@ -1,0 +1,61 @@
+"""One exec in memory: what was asked for, and what became of it. A container's execs are forgotten with it."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dockerkit.schema.exec import ExecCreate, ExecInspect, ExecProcess
+
+if TYPE_CHECKING:
+    from dockerkit.daemon.runtime.keepers import Process
+
+
+@dataclass(slots=True, eq=False)
+class ExecEntry:
+    """A further process of a container: created, then running, then ended; each once.
+
+    ``detach_keys`` are the bytes that end an attachment; ``ended`` is done with its exit code.
+    """
+
+    id: str
+    container: str
+    config: ExecCreate
+    command: list[str]
+    detach_keys: bytes = b""
+    running: bool = False
+    exit_code: int | None = None
+    pid: int = 0
+    process: Process | None = None
+    ended: Future[int] = field(default_factory=Future)
+
+    @property
+    def title(self) -> str:
+        """Its command as Docker's events write it, with the space after a word without arguments."""
+        return f"{self.command[0]} {' '.join(self.command[1:])}"
+
+    def end(self, exit_code: int) -> None:
+        """Take note that it ended, or could not be started."""
+        self.running, self.exit_code, self.process = False, exit_code, None
+        self.ended.set_result(exit_code)
+
+    def view(self) -> ExecInspect:
+        """Return everything known of it in Docker's shape."""
+        config = self.config
+        found = ExecInspect(
+            id=self.id,
+            running=self.running,
+            exit_code=self.exit_code,
+            process_config=ExecProcess(
+                tty=config.tty, entrypoint=self.command[0], arguments=self.command[1:], privileged=config.privileged
+            ),
+            open_stdin=config.attach_stdin,
+            open_stdout=config.attach_stdout,
+            open_stderr=config.attach_stderr,
+            container_id=self.container,
+            pid=self.pid,
+        )
+        if config.user:
+            found.process_config.user = config.user
+        return found

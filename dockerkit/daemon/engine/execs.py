@@ -1,0 +1,212 @@
+"""``exec``: one further process in a running container: created, started, asked about, resized.
+
+What an exec is lives in memory, as dockerd's does: it is forgotten with its container, and with the daemon. Its process and
+its streams are the keeper's, so that they outlive the daemon. No lock is held while it starts: one that hangs hinders nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+from collections.abc import Sequence
+from concurrent.futures import TimeoutError as WaitTimeout
+from dataclasses import replace
+from functools import partial
+
+from dockerkit.daemon.engine.core import Core
+from dockerkit.daemon.engine.detaching import DEFAULT_KEYS, detach_keys
+from dockerkit.daemon.engine.entries import Entry
+from dockerkit.daemon.engine.events import Happening
+from dockerkit.daemon.engine.execentry import ExecEntry
+from dockerkit.daemon.engine.failing import error_of
+from dockerkit.daemon.engine.lifecycle import Phase
+from dockerkit.daemon.engine.merge import exec_environment, words
+from dockerkit.daemon.engine.pausing import check_running
+from dockerkit.daemon.engine.record import Record
+from dockerkit.daemon.runtime.launch import Attachment, Execution
+from dockerkit.daemon.runtime.runtime import Keeper, StartFailed
+from dockerkit.daemon.runtime.spec import exec_process, seccomp_program
+from dockerkit.errors import Conflict, Invalid
+from dockerkit.schema.exec import ExecCreate, ExecInspect
+
+_PREFIX = "OCI runtime exec failed: exec failed"
+_NOT_STARTED = 126
+"""The exit code of what could not be started, whatever the reason, as dockerd's."""
+_SETTLE = 2.0
+_NO_SIGNAL = 0
+_PROGRAMS_KEPT = 64
+
+
+class Execs:
+    """All execs of this engine."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._programs: dict[tuple[object, ...], bytes | None] = {}
+
+    def create(self, ref: str, config: ExecCreate) -> str:
+        """Prepare a process in a running container; return the id it will be known by. Nothing runs yet.
+
+        :raises Invalid: no command, or detach keys that are none; in Docker's words.
+        :raises NotFound: no such container.
+        :raises Conflict: it is not running, or it is paused; in Docker's words.
+        """
+        command = words(config.cmd)
+        if not command:
+            raise Invalid("No exec command specified")
+        keys = detach_keys(config.detach_keys)
+        entry = self._core.entries.resolve(ref)
+        _check_ready(entry, ref)
+        record = entry.record
+        config.user = config.user or record.config.user
+        exec = ExecEntry(secrets.token_hex(32), record.id, config, command, keys)
+        self._core.entries.add_exec(entry, exec)
+        self._note(entry, exec, f"exec_create: {exec.title}")
+        return exec.id
+
+    def start(
+        self, id: str, attachment: Attachment | None = None, *, tty: bool = False, console_size: Sequence[int] | None = None
+    ) -> None:
+        """Run what was created; return once it has been executed.
+
+        :param attachment: gets the streams that were asked for at its creation; its descriptor belongs to the engine from here
+            on, whatever happens.
+        :param tty: the listener wants raw bytes, as of a terminal.
+        :param console_size: rows and columns of its terminal.
+        :raises NotFound: no such exec.
+        :raises Conflict: it ran already, or its container is not running, or paused.
+        :raises ContainerFailed: there is no such program, or it may not be executed; in Docker's words.
+        """
+        fds = [attachment.fd] if attachment else []
+        try:
+            entry, exec = self._core.entries.exec(id)
+            keeper = self._begin(entry, exec)
+            execution = self._execution(entry.record, exec, console_size or exec.config.console_size or ())
+            if attachment:
+                execution.attachments = [_streams(exec, attachment, tty)]
+            fds.clear()  # the runtime's from here on
+        finally:
+            for fd in fds:
+                os.close(fd)
+        self._run(entry, exec, keeper, execution)
+
+    def inspect(self, id: str) -> ExecInspect:
+        """Return what is known of an exec; when its process is gone, how it ended.
+
+        :raises NotFound: no such exec, or its container was removed.
+        """
+        _, exec = self._core.entries.exec(id)
+        if exec.running and exec.pid and not _exists(exec.pid):
+            _settle(exec)
+        return exec.view()
+
+    def resize(self, id: str, *, rows: int, columns: int) -> None:
+        """Tell an exec's terminal its size.
+
+        :raises Conflict: it does not run.
+        """
+        _, exec = self._core.entries.exec(id)
+        process = exec.process
+        if process is None:
+            raise Conflict("exec process is not started" if exec.exit_code is None else f"exec {id} has ended")
+        process.resize(rows, columns)
+
+    def _begin(self, entry: Entry, exec: ExecEntry) -> Keeper:
+        """Check that it may be started, and that nobody else does."""
+        with entry.lock:
+            if exec.exit_code is not None:
+                raise Conflict(f"Error: Exec command {exec.id} has already run")
+            if exec.running:
+                raise Conflict(f"Error: Exec command {exec.id} is already running")
+            _check_ready(entry, entry.record.id)
+            assert entry.keeper is not None
+            exec.running = True
+            self._note(entry, exec, f"exec_start: {exec.title}")
+            return entry.keeper
+
+    def _run(self, entry: Entry, exec: ExecEntry, keeper: Keeper, execution: Execution) -> None:
+        try:
+            process = keeper.execute(execution, on_exit=partial(self._ended, entry, exec))
+        except BaseException as error:
+            exec.end(_NOT_STARTED)
+            if isinstance(error, StartFailed):
+                raise error_of(error, _PREFIX) from error
+            raise
+        exec.pid = process.pid
+        exec.process = process if exec.running else None
+
+    def _ended(self, entry: Entry, exec: ExecEntry, exit_code: int) -> None:
+        exec.end(exit_code)
+        self._note(entry, exec, "exec_die", exitCode=str(exit_code))
+
+    def _execution(self, record: Record, exec: ExecEntry, console_size: Sequence[int]) -> Execution:
+        config = exec.config
+        return Execution(
+            id=exec.id,
+            process=exec_process(
+                record.config,
+                record.host_config,
+                arguments=exec.command,
+                environment=exec_environment(record.config, config.env, tty=config.tty),
+                directory=config.working_dir,
+                terminal=config.tty,
+                console_size=console_size,
+                privileged=config.privileged,
+            ),
+            user=config.user,
+            groups=tuple(record.host_config.group_add or ()),
+            open_stdin=config.attach_stdin,
+            seccomp=self._program(record),
+        )
+
+    def _program(self, record: Record) -> bytes | None:
+        """Return the container's own filter; kept, for looking it up takes longer than all else here."""
+        host = record.host_config
+        key = (host.privileged, *(tuple(words or ()) for words in (host.cap_add, host.cap_drop, host.security_opt)))
+        if key not in self._programs:
+            if len(self._programs) >= _PROGRAMS_KEPT:
+                self._programs = {}
+            process = exec_process(record.config, host, arguments=[], environment=[])
+            directory = f"{self._core.root}/run"
+            self._programs[key] = seccomp_program({"process": process}, host, directory, platform.machine())
+        return self._programs[key]
+
+    def _note(self, entry: Entry, exec: ExecEntry, action: str, **attributes: str) -> None:
+        self._core.note(entry.record, Happening(action, {"execID": exec.id} | attributes))
+
+
+def _check_ready(entry: Entry, ref: str) -> None:
+    if entry.record.phase is Phase.PAUSED:
+        raise Conflict(f"container {ref} is paused, unpause the container before exec")
+    check_running(entry)
+
+
+def _streams(exec: ExecEntry, attachment: Attachment, tty: bool) -> Attachment:
+    config = exec.config
+    keys = attachment.detach_keys or exec.detach_keys or DEFAULT_KEYS
+    return replace(
+        attachment,
+        stdin=config.attach_stdin,
+        stdout=config.attach_stdout,
+        stderr=config.attach_stderr,
+        framed=not tty,
+        detach_keys=keys if config.tty and config.attach_stdin else b"",
+        replay_from=None,
+    )
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, _NO_SIGNAL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _settle(exec: ExecEntry) -> None:
+    """Wait for news that is under way: who has seen the end of its output may ask before the engine has heard of its exit."""
+    try:
+        exec.ended.result(_SETTLE)
+    except WaitTimeout:
+        return
