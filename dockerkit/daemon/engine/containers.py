@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,9 @@ from dockerkit.daemon.engine import (
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
+from dockerkit.daemon.engine.following import Follower
 from dockerkit.daemon.engine.pruning import Pruning
+from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.restarting import restart
 from dockerkit.daemon.engine.sessions import Sessions
 from dockerkit.daemon.engine.waiting import CONDITIONS, NOT_RUNNING
@@ -131,6 +133,53 @@ class Containers:
         :raises Invalid: neither stream was asked for; in Docker's words.
         :raises Unsupported: its log driver keeps nothing.
         """
+        record, streams = self._log_of(ref, stdout=stdout, stderr=stderr)
+        wanted = logreading.Wanted(streams, since, until, timestamps)
+        return logreading.lines_of(logreading.read_log(self._log_path(record), wanted, tail=tail))
+
+    def log_chunks(
+        self,
+        ref: str,
+        *,
+        stdout: bool,
+        stderr: bool,
+        since: int = 0,
+        until: int = 0,
+        tail: int | None = None,
+        timestamps: bool = False,
+        framed: bool,
+        size: int = 64 * 1024,
+    ) -> Iterator[bytes]:
+        """As :meth:`logs`, in chunks of about `size` bytes as a client gets them; many times faster.
+
+        :param framed: each line behind Docker's 8-byte header.
+        """
+        record, streams = self._log_of(ref, stdout=stdout, stderr=stderr)
+        wanted = logreading.Wanted(streams, since, until, timestamps)
+        return logreading.chunks(logreading.read_log(self._log_path(record), wanted, tail=tail), framed=framed, size=size)
+
+    def follow(
+        self,
+        ref: str,
+        *,
+        stdout: bool,
+        stderr: bool,
+        since: int = 0,
+        until: int = 0,
+        tail: int | None = None,
+        timestamps: bool = False,
+        wake: Callable[[], None],
+    ) -> Follower:
+        """Give what :meth:`logs` does, and go on until the container ends; see ``following``.
+
+        :param wake: called on another thread when there may be more; it must not block.
+        """
+        record, streams = self._log_of(ref, stdout=stdout, stderr=stderr)
+        wanted = logreading.Wanted(streams, since, until, timestamps)
+        entry, core = self._core.entries.resolve(record.id), self._core
+        return core.followers.open(entry, core.directory(record.id), wanted, tail=tail, wake=wake, timers=core.timers)
+
+    def _log_of(self, ref: str, *, stdout: bool, stderr: bool) -> tuple[Record, frozenset[int]]:
         record = self._core.entries.resolve(ref).record
         if not (stdout or stderr):
             raise Invalid("Bad parameters: you must choose at least one stream")
@@ -138,9 +187,10 @@ class Containers:
             raise Unsupported(
                 "configured logging driver does not support reading", hint="its log driver is none: nothing was kept"
             )
-        streams = frozenset(number for number, wanted in ((1, stdout), (2, stderr)) if wanted)
-        path = f"{self._core.directory(record.id)}/log"
-        return logreading.read_log(path, streams=streams, since=since, until=until, tail=tail, timestamps=timestamps)
+        return record, frozenset(number for number, wanted in ((1, stdout), (2, stderr)) if wanted)
+
+    def _log_path(self, record: Record) -> str:
+        return f"{self._core.directory(record.id)}/log"
 
     def log_size(self, ref: str) -> int:
         """Return how many bytes the log has now: where a replay that starts "now" begins."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from dockerkit.daemon.engine.entries import Entries, Entry
 from dockerkit.daemon.engine.events import Events, Happening, message
+from dockerkit.daemon.engine.following import Followers
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.timers import Timers
 from dockerkit.daemon.images.images import Images
@@ -43,6 +44,7 @@ class Core:
     entries: Entries = field(default_factory=Entries)
     timers: Timers = field(default_factory=Timers)
     events: Events = field(init=False)
+    followers: Followers = field(default_factory=Followers)
     order: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:

@@ -30,6 +30,7 @@ def on_exit(core: Core, id: str, exit: Exit) -> None:
         leaves = entry.record.host_config.auto_remove and not entry.restarts
         delay = restarts.decide(entry, exit)
         _write(core, entry, exit, restart=delay is not None)
+    core.followers.finish(id)
     entry.waiters.exited(exit.exit_code)
     if delay is not None:
         restarts.schedule(core, entry, delay)

@@ -64,6 +64,7 @@ class Engine:
         self._core.timers.stop()
         self._core.pool.shutdown(wait=True)
         self._core.runtime.close()
+        self._core.followers.close()
         self._core.events.close()
         self._core.database.close()
         with contextlib.suppress(OSError):  # EBUSY: containers live in it

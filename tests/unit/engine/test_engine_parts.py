@@ -102,15 +102,19 @@ def _records(*items):
     return [Record(time=moment, stream=stream, data=data, end=0) for moment, stream, data in items]
 
 
+def _lines(pieces):
+    return [(moment, stream, line) for moment, stream, lines in pieces for line in lines]
+
+
 def test_a_line_that_came_in_pieces_is_joined_and_has_the_moment_of_its_first_byte():
-    found = list(logreading.lines(_records((1, 1, b"he"), (2, 2, b"err\n"), (3, 1, b"llo\nnext"), (4, 1, b"\n"))))
+    found = _lines(logreading.pieces_of(_records((1, 1, b"he"), (2, 2, b"err\n"), (3, 1, b"llo\nnext"), (4, 1, b"\n"))))
     assert found == [(2, 2, b"err\n"), (1, 1, b"hello\n"), (3, 1, b"next\n")]
 
 
 def test_a_last_line_without_newline_is_given_as_it_is():
-    assert list(logreading.lines(_records((1, 1, b"a\nb")))) == [(1, 1, b"a\n"), (1, 1, b"b")]
+    assert _lines(logreading.pieces_of(_records((1, 1, b"a\nb")))) == [(1, 1, b"a\n"), (1, 1, b"b")]
 
 
 def test_a_line_longer_than_dockers_limit_comes_in_pieces():
-    found = list(logreading.lines(_records((1, 1, b"x" * 40_000 + b"\n"))))
+    found = _lines(logreading.pieces_of(_records((1, 1, b"x" * 40_000 + b"\n"))))
     assert [len(text) for _, _, text in found] == [16384, 16384, 7233]
