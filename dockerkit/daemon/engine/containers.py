@@ -13,9 +13,11 @@ from dockerkit.daemon.engine import (
     listing,
     logreading,
     pausing,
+    processes,
     removal,
     renaming,
     start,
+    statistics,
     stopping,
     updating,
 )
@@ -23,6 +25,7 @@ from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.following import Follower
+from dockerkit.daemon.engine.listening import listening
 from dockerkit.daemon.engine.pruning import Pruning
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.restarting import restart
@@ -242,6 +245,18 @@ class Containers:
     def restart(self, ref: str, *, timeout: int | None = None, signal: str = "") -> Future[None]:
         """End a container's program and run it again; see :func:`dockerkit.daemon.engine.restarting.restart`."""
         return restart(self._core, self._core.entries.resolve(ref), ref, timeout, signal)
+
+    def top(self, ref: str, arguments: str = "") -> dict[str, Any]:
+        """Return a container's processes; see :func:`dockerkit.daemon.engine.processes.top`."""
+        return processes.top(self._core, self._core.entries.resolve(ref), arguments)
+
+    def stats(self, ref: str) -> dict[str, Any]:
+        """Return what a container uses now; see :func:`dockerkit.daemon.engine.statistics.stats`."""
+        return statistics.stats(self._core, self._core.entries.resolve(ref))
+
+    def listening(self, ref: str) -> dict[str, List[int]]:
+        """Return the TCP ports a container listens on; see :func:`dockerkit.daemon.engine.listening.listening`."""
+        return listening(self._core, self._core.entries.resolve(ref))
 
     def prune(self, filters: Mapping[str, List[str]] | None = None) -> dict[str, Any]:
         """Remove all that do not run; see :meth:`dockerkit.daemon.engine.pruning.Pruning.prune`."""

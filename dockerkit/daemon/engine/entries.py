@@ -6,8 +6,10 @@ Reading takes no lock: an entry's record is a value that is replaced whole.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from dockerkit.daemon.engine.execentry import ExecEntry
 from dockerkit.daemon.engine.record import Record
@@ -17,6 +19,10 @@ from dockerkit.daemon.runtime.launch import Attachment
 from dockerkit.daemon.runtime.runtime import Keeper
 from dockerkit.errors import Conflict, Invalid, NotFound
 
+if TYPE_CHECKING:
+    from dockerkit.daemon.engine.statistics import Sample
+
+SAMPLES_KEPT = 2
 EXECS_KEPT = 1_000
 """How many execs of one container are remembered, before the oldest that ended are not."""
 
@@ -37,6 +43,7 @@ class Entry:
     pending: list[Attachment] = field(default_factory=list)
     removal: Future[None] | None = None
     execs: dict[str, ExecEntry] = field(default_factory=dict)
+    samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=SAMPLES_KEPT))
     restarts: int = 0
     backoff: float = 0.0
     retry: Timer | None = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dockerkit.schema.exec import ExecCreate, ExecInspect, ExecProcess
 
 if TYPE_CHECKING:
-    from dockerkit.daemon.runtime.keepers import Process
+    from dockerkit.daemon.runtime.process import Process
 
 
 @dataclass(slots=True, eq=False)

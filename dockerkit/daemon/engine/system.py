@@ -6,9 +6,11 @@ import os
 import platform
 import time
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from dockerkit.daemon.engine.core import Core
+from dockerkit.daemon.engine.diskusage import disk_usage
 from dockerkit.daemon.engine.lifecycle import Phase
 from dockerkit.daemon.images.platform import host_platform
 from dockerkit.schema.endpoint import API_VERSION, EXTENSIONS, MIN_API_VERSION
@@ -77,6 +79,10 @@ class System:
             **_limits(self._cgroup_version),
             **_fixed(),
         }
+
+    def disk_usage(self, types: Collection[str] = ()) -> dict[str, Any]:
+        """Return the answer of ``GET /system/df``; see :func:`dockerkit.daemon.engine.diskusage.disk_usage`."""
+        return disk_usage(self._core, types)
 
 
 def _limits(cgroup_version: int) -> dict[str, Any]:

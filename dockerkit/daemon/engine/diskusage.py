@@ -1,0 +1,61 @@
+"""``system df``: what images and containers take on the disk. Layers that several images have are counted once in the total."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from typing import Any
+
+from dockerkit.daemon.engine.core import Core
+from dockerkit.daemon.engine.imageverbs import ImageVerbs
+from dockerkit.daemon.engine.listing import summary
+from dockerkit.daemon.images.image import Image
+from dockerkit.errors import Invalid, NotFound
+from dockerkit.schema.image import ImageSummary
+
+TYPES = ("container", "image", "volume", "build-cache")
+
+
+def disk_usage(core: Core, types: Collection[str] = ()) -> dict[str, Any]:
+    """Return the answer of ``GET /system/df``; sizes in bytes.
+
+    :param types: which of :data:`TYPES` to look at; all when empty. What is not looked at is null.
+    :raises Invalid: another type.
+    """
+    for word in types:
+        if word not in TYPES:
+            raise Invalid(f"unknown object type: {word}", hint=f"one of {', '.join(TYPES)}")
+    wanted = frozenset(types or TYPES)
+    images = core.images.list() if "image" in wanted else []
+    sizes = _layers(core, images)
+    return {
+        "LayersSize": sum(sizes.values()),
+        "Images": _images(core, images, sizes) if "image" in wanted else None,
+        "Containers": _containers(core) if "container" in wanted else None,
+        "Volumes": [] if "volume" in wanted else None,
+        "BuildCache": [] if "build-cache" in wanted else None,
+        "BuilderSize": 0,
+    }
+
+
+def _layers(core: Core, images: list[Image]) -> dict[str, int]:
+    return {layer: size for image in images for layer, size in zip(image.layers, core.images.layer_sizes(image), strict=True)}
+
+
+def _images(core: Core, images: list[Image], sizes: dict[str, int]) -> list[ImageSummary]:
+    users = Counter(layer for image in images for layer in set(image.layers))
+    rows = ImageVerbs(core).list()
+    shared = {image.id: sum(sizes[layer] for layer in image.layers if users[layer] > 1) for image in images}
+    for row in rows:
+        row.shared_size = shared.get(row.id, 0)
+    return rows
+
+
+def _containers(core: Core) -> list[Any]:
+    rows = []
+    for entry in core.entries.all():
+        try:
+            rows.append(summary(core, entry.record, size=True))
+        except (NotFound, FileNotFoundError):  # it, or its image, was removed meanwhile
+            rows.append(summary(core, entry.record))
+    return rows

@@ -1,0 +1,127 @@
+"""``stats``: what a container uses, one sample at a time, in the shape from which ``docker stats`` computes its figures.
+
+A rate needs two samples. The engine remembers the last ones of a container, half a second apart at least (the kernel counts
+the host's time in hundredths of a second), so that whoever asks once a second gets the second before with it, however many ask.
+
+Source: Engine API 1.51, ``ContainerStatsResponse``; moby ``daemon/stats``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from dockerkit.daemon.engine.core import Core
+from dockerkit.daemon.engine.entries import Entry
+from dockerkit.schema.container import NEVER
+from dockerkit.schema.units import rfc3339
+
+APART, STALE = 0.5, 10.0
+"""Seconds between samples that make a rate: at least, and at most."""
+_HOST_FIELDS = 7
+_BLKIO = (
+    "io_service_bytes_recursive", "io_serviced_recursive", "io_queue_recursive", "io_service_time_recursive",
+    "io_wait_time_recursive", "io_merged_recursive", "io_time_recursive", "sectors_recursive",
+)  # fmt: skip
+
+
+class Sample(NamedTuple):
+    """The processor's part of a sample; ``life`` tells which run of the container it is of."""
+
+    moment: float
+    read: str
+    life: str
+    cpu: dict[str, Any]
+
+
+def stats(core: Core, entry: Entry) -> dict[str, Any]:
+    """Return one sample, and in ``precpu_stats`` the one before; zeros for a container without a process, as dockerd."""
+    record = entry.record
+    names: dict[str, Any] = {"name": f"/{record.name}", "id": record.id}
+    if not record.alive:
+        return names | _empty()
+    try:
+        raw = core.cgroup(record).stats()
+    except FileNotFoundError:  # it ended this moment
+        return names | _empty()
+    sample = Sample(time.monotonic(), rfc3339(time.time_ns()), record.state.started_at, _cpu(raw))
+    before = _remember(entry.samples, sample)
+    found: dict[str, Any] = {
+        "read": sample.read,
+        "preread": before.read if before else NEVER,
+        "pids_stats": _pids(raw.get("pids", {})),
+    }
+    found |= {"blkio_stats": _blkio(raw.get("blkio", {})), "num_procs": 0, "storage_stats": {}}
+    found |= {"cpu_stats": sample.cpu, "precpu_stats": before.cpu if before else _no_cpu()}
+    return found | {"memory_stats": _memory(raw.get("memory", {})), **names, "networks": {}}
+
+
+def _remember(samples: deque[Sample], sample: Sample) -> Sample | None:
+    """Return the sample to compare with; keep the new one unless one as new is kept."""
+    known = [old for old in list(samples) if old.life == sample.life and sample.moment - old.moment <= STALE]
+    apart = [old for old in known if sample.moment - old.moment >= APART]
+    if len(apart) == len(known):
+        samples.append(sample)
+    return apart[-1] if apart else None
+
+
+def _cpu(raw: Mapping[str, Any]) -> dict[str, Any]:
+    used, throttled = raw.get("cpuacct", {}), raw.get("cpu", {})
+    return {
+        "cpu_usage": {
+            "total_usage": used.get("usage", 0),
+            "percpu_usage": used.get("percpu", []),
+            "usage_in_kernelmode": used.get("system", 0),
+            "usage_in_usermode": used.get("user", 0),
+        },
+        "system_cpu_usage": host_cpu_time(),
+        "online_cpus": os.sysconf("SC_NPROCESSORS_ONLN"),
+        "throttling_data": {name: throttled.get(name, 0) for name in ("periods", "throttled_periods", "throttled_time")},
+    }
+
+
+def host_cpu_time() -> int:
+    """Return the nanoseconds all processors of the host have spent since boot, idle ones too (proc_stat(5))."""
+    with open("/proc/stat", encoding="ascii") as file:
+        counts = file.readline().split()[1 : _HOST_FIELDS + 1]
+    return sum(map(int, counts)) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def _memory(raw: Mapping[str, Any]) -> dict[str, Any]:
+    if not raw:
+        return {}
+    host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    counts = {"usage": raw["usage"], "max_usage": raw["max_usage"], "stats": raw["stat"], "limit": min(raw["limit"], host)}
+    return counts | ({"failcnt": raw["failcnt"]} if raw["failcnt"] else {})
+
+
+def _pids(raw: Mapping[str, int]) -> dict[str, int]:
+    return {name: number for name, number in raw.items() if number}
+
+
+def _blkio(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: raw.get(name, []) for name in _BLKIO}
+
+
+def _no_cpu() -> dict[str, Any]:
+    return {
+        "cpu_usage": {"total_usage": 0, "usage_in_kernelmode": 0, "usage_in_usermode": 0},
+        "throttling_data": {"periods": 0, "throttled_periods": 0, "throttled_time": 0},
+    }
+
+
+def _empty() -> dict[str, Any]:
+    return {
+        "read": NEVER,
+        "preread": NEVER,
+        "pids_stats": {},
+        "blkio_stats": dict.fromkeys(_BLKIO),
+        "num_procs": 0,
+        "storage_stats": {},
+        "cpu_stats": _no_cpu(),
+        "precpu_stats": _no_cpu(),
+        "memory_stats": {},
+    }
