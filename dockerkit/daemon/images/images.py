@@ -16,6 +16,7 @@ from dockerkit.daemon.images import initial
 from dockerkit.daemon.images.bootstrap import makers
 from dockerkit.daemon.images.bootstrap.request import Request, Supply
 from dockerkit.daemon.images.catalog import Catalog, layers_of
+from dockerkit.daemon.images.commit import Addition, extend
 from dockerkit.daemon.images.flights import Flights, Progress
 from dockerkit.daemon.images.image import Image
 from dockerkit.daemon.images.index import NameIndex
@@ -165,6 +166,21 @@ class Images:
             return self._make(wanted, "asked for", programs=programs, packages=packages, say=say)
 
         return self._flights.join(key, work, progress)
+
+    def commit(self, parent: Image, addition: Addition, name: Reference | None) -> Image:
+        """Make an image of `parent` and what an addition adds, and give it a name, or none; return it.
+
+        :raises Exhausted: no room; nothing was made.
+        :raises Damaged: a layer of the parent is not what it says it is.
+        """
+        with self._coming_and_going:
+            manifest = extend(self._store, parent, addition)
+            nameless = self._catalog.read(manifest)
+            self.lower(nameless)  # before it has its name: what can be found can be used
+            self._index.keep(manifest)
+            if name is not None:
+                self._index.assign(name, manifest)
+        return self._catalog.get(nameless.id)
 
     def _make(
         self, wanted: Reference, reason: str, *, programs: Sequence[str], packages: Sequence[str], say: Progress

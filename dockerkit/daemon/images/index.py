@@ -72,6 +72,18 @@ class NameIndex:
 
         self._change(change)
 
+    def keep(self, manifest: Descriptor) -> None:
+        """Note a manifest that has no name; one that is noted already stays as it is.
+
+        :raises Exhausted: no room; nothing has changed.
+        """
+        bare = msgspec.structs.replace(manifest, annotations={})
+
+        def change(descriptors: list[Descriptor]) -> list[Descriptor]:
+            return descriptors if any(d.digest == manifest.digest for d in descriptors) else [*descriptors, bare]
+
+        self._change(change)
+
     def release(self, references: Sequence[Reference]) -> None:
         """Take names away; a manifest that loses its last one stays, nameless."""
         self._change(lambda descriptors: _without(descriptors, references))

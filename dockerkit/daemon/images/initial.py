@@ -54,11 +54,12 @@ def merged(lower: Sequence[str], parts: Parts) -> list[str]:
     """
     current = list(lower)
     for part in parts:
-        current = _visible([os.path.join(directory, part) for directory in current])
+        current = visible([os.path.join(directory, part) for directory in current])
     return current
 
 
-def _visible(candidates: Sequence[str]) -> list[str]:
+def visible(candidates: Sequence[str]) -> list[str]:
+    """Return those of a directory's paths, one a layer, topmost first, that overlay would merge."""
     found: list[str] = []
     for path in candidates:
         try:

@@ -1,0 +1,277 @@
+"""A container's root as a descriptor: the running one's own, or that of a stopped one put together for the moment.
+
+Running: ``/proc/PID/root``, opened once while a pidfd pins the process, so binds and tmpfs are seen as the program sees them.
+Stopped: layers and binds are mounted in a mount namespace that has no process and no name, only a descriptor; with the
+descriptor it goes, whatever happens to the daemon. For reading, the container's own layer is stacked as one more read-only
+layer: nothing is locked, and the container may start meanwhile. For writing it is mounted as at a start; the caller holds the
+container's lock as long as that view lives, since an upper directory may be mounted once only.
+
+Never resolves a path of the container but beneath its root, and keeps no view open by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from dockerkit.daemon.engine.core import Core
+from dockerkit.daemon.engine.entries import Entry
+from dockerkit.daemon.engine.mounts import bind_mounts
+from dockerkit.daemon.engine.record import Record
+from dockerkit.daemon.kernel import beneath, mounts, namespaces
+from dockerkit.daemon.runtime.keeper.roots import make_root
+from dockerkit.daemon.runtime.launch import Rootfs
+from dockerkit.daemon.runtime.spec import BindMount
+from dockerkit.errors import Conflict
+
+T = TypeVar("T")
+_FILES = {"hosts": "/etc/hosts", "hostname": "/etc/hostname", "resolv.conf": "/etc/resolv.conf"}
+_KERNELS_OWN = {"proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "devtmpfs", "debugfs", "tracefs", "securityfs"}
+_KERNELS_OWN |= {"bpf", "pstore", "configfs", "fusectl", "binfmt_misc", "efivarfs", "selinuxfs", "nsfs", "rpc_pipefs"}
+"""File systems whose files are not data: sizes lie, reading acts."""
+_TOO_OLD = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+@dataclass(slots=True)
+class View:
+    """A container's root.
+
+    :param root: descriptor of the root directory (``O_PATH``).
+    :param hidden: devices (``st_dev``) of the kernel's own file systems and of ``/dev``, which Docker never copies.
+    :param held: descriptors that keep it alive.
+    :param missing: some bind has no mount point yet.
+    """
+
+    root: int
+    hidden: frozenset[int] = frozenset()
+    held: list[int] = field(default_factory=list)
+    missing: bool = False
+
+    def close(self) -> None:
+        """Let go of it; the mounts made for it are gone at once."""
+        descriptors, self.root, self.held = [self.root, *self.held], -1, []
+        for descriptor in descriptors:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    def __enter__(self) -> View:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of it."""
+        self.close()
+
+
+def to_read(core: Core, entry: Entry) -> View:
+    """Return a view for reading: the running container's own, else its layers and binds, read-only.
+
+    :raises OSError: a layer is not there, or the kernel refused.
+    """
+    record = entry.record
+    if record.alive:
+        with contextlib.suppress(ProcessLookupError):  # it has ended: its files are there still
+            return running(record)
+    binds = _binds(core, record)
+    view = _stopped(core, record, binds)
+    if view.missing and _prepare(core, entry):
+        view.close()
+        view = _stopped(core, record, binds)
+    return view
+
+
+def to_write(core: Core, record: Record) -> View:
+    """Return a view for writing. The caller holds the container's lock while it lives, unless the container runs.
+
+    :raises Conflict: the container is just ending.
+    :raises OSError: a layer is not there, or the kernel refused.
+    """
+    if record.alive:
+        try:
+            return running(record)
+        except ProcessLookupError:
+            raise Conflict(f"container {record.id} is just ending", hint="try again") from None
+    directory, layers = core.directory(record.id), _layers(core, record)
+    made = Mounting(lambda _: make_root(layers, directory), tuple(_binds(core, record)), write=True)
+    return _privately(lambda: _build(made, directory, read_only=record.host_config.readonly_rootfs))
+
+
+def layers_only(core: Core, record: Record) -> View:
+    """Return a read-only view of a container's layers, nothing mounted on them, whether it runs or not."""
+    return _stopped(core, record, [])
+
+
+def _stopped(core: Core, record: Record, binds: Sequence[BindMount]) -> View:
+    layers = _layers(core, record)
+    made = Mounting(lambda place: _stacked((layers.upper, *layers.lower), place), tuple(binds), write=False)
+    return _privately(lambda: _build(made, core.directory(record.id)))
+
+
+def _prepare(core: Core, entry: Entry) -> bool:
+    """Make the mount points of a container that never ran, as its start will; whether it could be done."""
+    with entry.lock:
+        if entry.record.alive or entry.removal is not None:
+            return False
+        to_write(core, entry.record).close()
+        return True
+
+
+def running(record: Record) -> View:
+    """Return the view of a running container.
+
+    :raises ProcessLookupError: it has ended.
+    """
+    pid = record.state.pid
+    with contextlib.ExitStack() as opened:
+        pidfd = os.pidfd_open(pid)
+        opened.callback(os.close, pidfd)
+        try:
+            view = opened.enter_context(View(os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)))
+            # a number may have become another's before the pidfd was opened, but nobody else is in this container's group
+            ours = record.id in _read(f"/proc/{pid}/cgroup")
+            view.hidden = _hidden(_read(f"/proc/{pid}/mountinfo"))
+        except FileNotFoundError:
+            ours = False
+        if not ours or _has_ended(pidfd):
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+        return View(os.dup(view.root), view.hidden)
+
+
+def _has_ended(pidfd: int) -> bool:
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _hidden(mountinfo: str) -> frozenset[int]:
+    """Return the devices to be left out, from the text of a ``mountinfo`` (proc_pid_mountinfo(5))."""
+    found = set()
+    for line in mountinfo.splitlines():
+        fields, _, rest = line.partition(" - ")
+        device, point = fields.split()[2], fields.split()[4]
+        kind = rest.split()[0]
+        if kind in _KERNELS_OWN or (point, kind) == ("/dev", "tmpfs"):
+            major, _, minor = device.partition(":")
+            found.add(os.makedev(int(major), int(minor)))
+    return frozenset(found)
+
+
+# a stopped container
+
+
+def _layers(core: Core, record: Record) -> Rootfs:
+    directory = core.directory(record.id)
+    lower = core.images.lower(core.images.get(record.image))
+    return Rootfs(lower=lower, upper=f"{directory}/upper", work=f"{directory}/work", volatile=record.owned)
+
+
+def _binds(core: Core, record: Record) -> list[BindMount]:
+    directory = core.directory(record.id)
+    own = [BindMount(source=f"{directory}/{name}", target=target) for name, target in _FILES.items()]
+    return [bind for bind in (*own, *bind_mounts(record.host_config)) if os.path.lexists(bind.source)]
+
+
+def _stacked(layers: Sequence[str], place: str) -> int:
+    """Return the descriptor of a read-only overlay of directories, the topmost first."""
+    opened: list[int] = []
+    try:
+        for path in layers:
+            opened.append(os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        names = [f"/proc/self/fd/{layer}" for layer in opened]
+        try:
+            choices: list[mounts.Option] = [("lowerdir+", name) for name in names]
+            return mounts.new("overlay", [*choices, ("index", "off")], attributes=mounts.READ_ONLY)
+        except OSError as error:
+            if error.errno not in _TOO_OLD:
+                raise
+        # before Linux 6.8; `place` is seen in this namespace only
+        mounts.mount("overlay", place, "overlay", 1, f"lowerdir={':'.join(names)},index=off")
+        return mounts.clone(place)
+    finally:
+        for layer in opened:
+            os.close(layer)
+
+
+@dataclass(frozen=True, slots=True)
+class Mounting:
+    """What is to be mounted: a root (made when its place is given), and binds on it."""
+
+    root: Callable[[str], int]
+    binds: tuple[BindMount, ...]
+    write: bool
+
+
+def _build(made: Mounting, place: str, *, read_only: bool = False) -> View:
+    """Mount a root and its binds on `place`, in the calling thread's own mount namespace."""
+    namespaces.unshare(namespaces.FLAGS["mount"])
+    # first of all: what is mounted must not appear on the host
+    mounts.set_propagation("/", mounts.PRIVATE)
+    view = View(made.root(place))
+    try:
+        target = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            mounts.attach(view.root, target, about=place)
+        finally:
+            os.close(target)
+        for bind in made.binds:
+            view.missing |= not _mount_bind(view.root, bind, write=made.write)
+        if read_only:
+            mounts.set_attributes(view.root, mounts.READ_ONLY)
+        view.held.append(os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC))
+    except BaseException:
+        view.close()
+        raise
+    return view
+
+
+def _mount_bind(root: int, bind: BindMount, *, write: bool) -> bool:
+    """Mount one bind; for reading, return False when it has no mount point."""
+    source = mounts.clone(bind.source, recursive=bind.recursive)
+    try:
+        mounts.set_attributes(source, propagation=mounts.PRIVATE, recursive=True)
+        if bind.read_only or not write:
+            mounts.set_attributes(source, mounts.READ_ONLY, recursive=True)
+        make = beneath.make_directory if beneath.is_directory(source) else beneath.make_file
+        try:
+            target = make(root, bind.target) if write else beneath.open_in(root, bind.target)
+        except (FileNotFoundError, NotADirectoryError):
+            if write:
+                raise
+            return False
+        try:
+            mounts.attach(source, target, about=bind.target)
+        finally:
+            os.close(target)
+    finally:
+        os.close(source)
+    return True
+
+
+def _privately(work: Callable[[], T]) -> T:
+    """Return what `work` returns, done in a thread of its own: one that has left the mount namespace cannot be used again."""
+    outcome: list[T] = []
+    failure: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            outcome.append(work())
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=body, name="view", daemon=True)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return file.read()
