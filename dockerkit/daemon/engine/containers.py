@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from dockerkit.daemon.engine import (
+    archives,
+    changes,
+    committing,
     create,
+    exporting,
     inspecting,
     listing,
     logreading,
@@ -21,6 +25,8 @@ from dockerkit.daemon.engine import (
     stopping,
     updating,
 )
+from dockerkit.daemon.engine.archives.outgoing import Outgoing
+from dockerkit.daemon.engine.committing import Commit
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
@@ -33,7 +39,15 @@ from dockerkit.daemon.engine.sessions import Sessions
 from dockerkit.daemon.engine.waiting import CONDITIONS, NOT_RUNNING
 from dockerkit.daemon.runtime.launch import Attachment
 from dockerkit.errors import Conflict, Invalid, NotFound, Unsupported
-from dockerkit.schema.container import ContainerInspect, ContainerSummary, CreateRequest, CreateResponse, WaitResponse
+from dockerkit.schema.archive import Change, PathStat
+from dockerkit.schema.container import (
+    ContainerConfig,
+    ContainerInspect,
+    ContainerSummary,
+    CreateRequest,
+    CreateResponse,
+    WaitResponse,
+)
 from dockerkit.schema.update import UpdateRequest
 
 if TYPE_CHECKING:
@@ -261,6 +275,53 @@ class Containers:
     def prune(self, filters: Mapping[str, List[str]] | None = None) -> dict[str, Any]:
         """Remove all that do not run; see :meth:`dockerkit.daemon.engine.pruning.Pruning.prune`."""
         return self._pruning.prune(filters or {})
+
+    def archive_stat(self, ref: str, path: str) -> PathStat:
+        """Describe a path of a container; see :func:`dockerkit.daemon.engine.archives.verbs.archive_stat`."""
+        return archives.archive_stat(self._core, self._core.entries.resolve(ref), path, ref=ref)
+
+    def archive(self, ref: str, path: str) -> tuple[PathStat, Outgoing]:
+        """Give a path of a container as a tar; see :func:`dockerkit.daemon.engine.archives.verbs.archive`."""
+        return archives.archive(self._core, self._core.entries.resolve(ref), path, ref=ref)
+
+    def extract(
+        self, ref: str, path: str, stream: BinaryIO, *, no_overwrite_dir_non_dir: bool = False, copy_uid_gid: bool = False
+    ) -> None:
+        """Put a tar into a directory of a container; see :func:`dockerkit.daemon.engine.archives.verbs.extract`."""
+        entry = self._core.entries.resolve(ref)
+        archives.extract(
+            self._core,
+            entry,
+            path,
+            stream,
+            no_overwrite_dir_non_dir=no_overwrite_dir_non_dir,
+            copy_uid_gid=copy_uid_gid,
+            ref=ref,
+        )
+
+    def diff(self, ref: str) -> List[Change]:
+        """Return how a container's files differ from its image's; see :func:`dockerkit.daemon.engine.changes.changes`."""
+        return changes.changes(self._core, self._core.entries.resolve(ref))
+
+    def export(self, ref: str) -> Outgoing:
+        """Give a container's files as a tar; see :func:`dockerkit.daemon.engine.exporting.export`."""
+        return exporting.export(self._core, self._core.entries.resolve(ref))
+
+    def commit(
+        self,
+        ref: str,
+        *,
+        repository: str = "",
+        tag: str = "",
+        comment: str = "",
+        author: str = "",
+        pause: bool = True,
+        changes: List[str] | None = None,
+        config: ContainerConfig | None = None,
+    ) -> str:
+        """Make an image of a container and return its id; see :func:`dockerkit.daemon.engine.committing.commit`."""
+        wish = Commit(repository, tag, comment, author, pause, changes or [], config)
+        return committing.commit(self._core, self._core.entries.resolve(ref), wish)
 
     def remove(self, ref: str, *, force: bool = False, volumes: bool = False) -> Future[None]:
         """Remove a container; see :func:`dockerkit.daemon.engine.removal.remove`."""
