@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from msgspec import UNSET
-
 from dockerkit.errors import Unsupported
 from dockerkit.schema.container import CreateRequest, HostConfig
 
@@ -81,6 +79,5 @@ def _warnings(request: CreateRequest) -> tuple[tuple[object, str], ...]:
             request.host_config.network_mode in ("", "default", "bridge"),
             "this engine has no bridge network yet: the container has a loopback interface only",
         ),
-        (request.healthcheck is not UNSET, "health checks are not run yet"),
         (request.volumes, "there are no anonymous volumes yet: these paths are kept in the container's own layer"),
     )

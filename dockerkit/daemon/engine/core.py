@@ -6,7 +6,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -33,6 +33,7 @@ class Core:
     """The engine's insides, handed to every verb.
 
     ``order`` is held from a change's writing to its telling, so that events are told in the order of their revisions.
+    ``observers`` are called after every change of a container, under its lock; they must be quick.
     """
 
     root: str
@@ -45,6 +46,7 @@ class Core:
     timers: Timers = field(default_factory=Timers)
     events: Events = field(init=False)
     followers: Followers = field(default_factory=Followers)
+    observers: list[Callable[[Entry], None]] = field(default_factory=list)
     order: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -78,6 +80,12 @@ class Core:
                 told = _append(tx, [message(record, happening) for happening in happenings])
             entry.record = record
             self.events.publish(told)
+        self.observe(entry)
+
+    def observe(self, entry: Entry) -> None:
+        """Have the observers look at a container."""
+        for look in self.observers:
+            look(entry)
 
     def note(self, record: Record, *happenings: Happening) -> None:
         """Write what happened to a container that stays as it is; a full disk loses the note, and forbids nothing."""

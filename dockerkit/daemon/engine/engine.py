@@ -11,7 +11,9 @@ from dockerkit.daemon.engine.containers import Containers
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.dying import on_exit
 from dockerkit.daemon.engine.execs import Execs
+from dockerkit.daemon.engine.health import Healthchecks
 from dockerkit.daemon.engine.imageverbs import ImageVerbs
+from dockerkit.daemon.engine.probing import Probing
 from dockerkit.daemon.engine.recovery import recover
 from dockerkit.daemon.engine.sessions import Sessions
 from dockerkit.daemon.engine.system import System
@@ -42,6 +44,9 @@ class Engine:
         self.events = self._core.events
         self.containers = Containers(self._core, self.sessions)
         self.execs = Execs(self._core)
+        self._checks = ThreadPoolExecutor(4, thread_name_prefix="health")
+        self._health = Healthchecks(self._core, Probing(self._core, self.execs).begin, self._checks)
+        self._core.observers.append(self._health.settle)
         self.system = System(self._core, database.fact("id", str(uuid.uuid4())), self._cgroups.version)
 
     def start(self) -> None:
@@ -61,9 +66,12 @@ class Engine:
     def close(self) -> None:
         """Let go of everything; containers go on running under their keepers."""
         self._core.timers.stop()
+        self._health.close()
         self._core.timers.stop()
+        self._health.close()
         self._core.pool.shutdown(wait=True)
         self._core.runtime.close()
+        self._checks.shutdown(wait=True)
         self._core.followers.close()
         self._core.events.close()
         self._core.database.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from dockerkit.daemon.engine import healthrules
 from dockerkit.errors import Invalid
 from dockerkit.schema.container import ContainerConfig
 from dockerkit.schema.image import ImageConfig
@@ -34,7 +35,7 @@ def merge(wish: ContainerConfig, image: ImageConfig) -> ContainerConfig:
         exposed_ports=_merged_ports(wish, image),
         volumes=(image.volumes or {}) | (wish.volumes or {}) or None,
         stop_signal=wish.stop_signal or image.stop_signal or UNSET,
-        healthcheck=wish.healthcheck if wish.healthcheck is not UNSET else image.healthcheck or UNSET,
+        healthcheck=healthrules.merged(wish.healthcheck, image.healthcheck),
     )
 
 

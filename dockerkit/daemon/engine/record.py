@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import field
 
+from dockerkit.daemon.engine.healthrules import begun, unwatched
 from dockerkit.daemon.engine.lifecycle import ACTIVE, ALIVE, Change, Phase, after
 from dockerkit.schema.container import ContainerConfig, ContainerState, HostConfig, MountPoint
 from dockerkit.schema.units import rfc3339
@@ -61,6 +62,10 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
         phase = after(self.phase, change, self.id)
         facts |= {"status": phase.value, "running": phase in ACTIVE}
         facts |= {word.value: phase is word for word in (Phase.PAUSED, Phase.RESTARTING, Phase.DEAD)}
+        if change is Change.START:
+            facts["health"] = begun(self.config, self.state.health)
+        elif phase is not Phase.RUNNING:
+            facts["health"] = unwatched(self.state.health)
         return msgspec.structs.replace(self, state=msgspec.structs.replace(self.state, **facts))
 
     def started(self, pid: int, at: int) -> Record:
