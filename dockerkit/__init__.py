@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     from dockerkit.client.default import run as run
     from dockerkit.client.default import start as start
     from dockerkit.client.default import version as version
+    from dockerkit.client.happenings import Event as Event
     from dockerkit.client.images import Image as Image
     from dockerkit.client.images import Images
     from dockerkit.client.options import ContainerOptions as ContainerOptions
+    from dockerkit.client.process import Process as Process
+    from dockerkit.client.ready import Condition as Condition
     from dockerkit.client.rows import Rows as Rows
     from dockerkit.client.spec import ContainerSpec as ContainerSpec
 
@@ -67,7 +70,10 @@ _WHERE = {
     "Container": "dockerkit.client.container:Container",
     "ContainerOptions": "dockerkit.client.options:ContainerOptions",
     "ContainerSpec": "dockerkit.client.spec:ContainerSpec",
+    "Condition": "dockerkit.client.ready:Condition",
+    "Event": "dockerkit.client.happenings:Event",
     "Image": "dockerkit.client.images:Image",
+    "Process": "dockerkit.client.process:Process",
     "Rows": "dockerkit.client.rows:Rows",
     **{verb: f"dockerkit.client.default:{verb}" for verb in _VERBS},
 }

@@ -14,11 +14,16 @@ from dockerkit.client.container import Container
 from dockerkit.client.containers import Containers, wished
 from dockerkit.client.endpoint import Endpoint, resolve
 from dockerkit.client.engine import Engine
+from dockerkit.client.following import Following
+from dockerkit.client.happenings import Event, follow_events
 from dockerkit.client.images import Image, Images, pull
+from dockerkit.client.logs import Moment
 from dockerkit.client.options import ContainerOptions
+from dockerkit.client.rows import Row, Rows
 from dockerkit.client.run import run
 from dockerkit.client.session import Session
 from dockerkit.client.spec import ContainerSpec
+from dockerkit.client.usage import disk_usage
 from dockerkit.errors import Unsupported
 
 if TYPE_CHECKING:
@@ -135,13 +140,13 @@ class Client:
             answer.read()
             return answer.status == 200
 
-    def events(self, *, since: Any = None, until: Any = None, **filters: Any) -> Any:
-        """Iterate over what happens; raises Unsupported for now."""
-        raise Unsupported("events() is not offered yet", hint="containers.list(all=True) shows what is")
+    def events(self, *, since: Moment | None = None, until: Moment | None = None, **filters: Any) -> Following[Event]:
+        """Iterate over what happens, as it happens; see :func:`dockerkit.events`."""
+        return follow_events(self.engine, since=since, until=until, filters=filters)
 
-    def disk_usage(self) -> Any:
-        """Return what takes how much space; raises Unsupported for now."""
-        raise Unsupported("disk_usage() is not offered yet", hint="image.size is one image's")
+    def disk_usage(self) -> Rows[Row]:
+        """Return what takes how much space, by kind, as ``docker system df`` has it: bytes."""
+        return disk_usage(self.engine)
 
     # its end
 

@@ -9,13 +9,15 @@ import math
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from dockerkit.client.engine import segment
-from dockerkit.client.logs import Moment, read_logs
+import msgspec
+
+from dockerkit.client.engine import Engine, segment
+from dockerkit.client.inside import Inside
+from dockerkit.client.limits import limits_body
 from dockerkit.client.run import start_failure, wait
 from dockerkit.client.spec import ContainerSpec
-from dockerkit.client.unoffered import NotYet
-from dockerkit.errors import DockerkitError, NotFound, TimedOut, Unavailable, Unsupported
-from dockerkit.schema.container import ContainerInspect
+from dockerkit.errors import DockerkitError, NotFound, TimedOut, Unavailable
+from dockerkit.schema.container import ContainerInspect, ContainerState
 from dockerkit.schema.units import parse_duration
 from dockerkit.schema.wire import convert
 
@@ -36,12 +38,13 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class Container(NotYet):
+class Container(Inside):
     """One container of an engine. As a context manager it is owned: killed and removed on leaving, whatever happens."""
 
     def __init__(self, client: Client, id: str, *, spec: ContainerSpec | None = None, warnings: tuple[str, ...] = ()) -> None:
         self._client = client
-        self._engine = client.engine
+        self.engine: Engine = client.engine
+        """The engine it lives in."""
         self._id = id
         self._spec = spec
         self.warnings = warnings
@@ -79,6 +82,11 @@ class Container(NotYet):
         """The exit code of the last run; None before its end."""
         state = self._read().state
         return None if state.status in _RUNNING or state.status == "created" else state.exit_code
+
+    @property
+    def state(self) -> ContainerState:
+        """Where it is in its life, in Docker's words."""
+        return self._read().state
 
     @property
     def health(self) -> str:
@@ -123,22 +131,25 @@ class Container(NotYet):
 
     def inspect(self) -> dict[str, Any]:
         """Return the engine's whole record, in Docker's own words."""
-        record: dict[str, Any] = self._engine.get(f"{self._path}/json")
+        record: dict[str, Any] = self.engine.get(f"{self.path}/json")
         return record
 
     # what it does
 
     def start(self) -> Container:
-        """Start it; nothing happens when it runs. Return itself.
+        """Start it, and wait until it is ready when its wish says what that is; nothing happens when it runs. Return itself.
 
         :raises ContainerFailed: the program cannot be executed (126, 127).
+        :raises NotReady: it did not get ready; it is not removed, since it was created before.
         """
         try:
-            self._engine.post(f"{self._path}/start")
+            self.engine.post(f"{self.path}/start")
         except (NotFound, Unavailable, TimedOut):
             raise
         except DockerkitError as error:
-            raise start_failure(self._engine, self._id, error, self._wished()) from None
+            raise start_failure(self.engine, self._id, error, self._wished()) from None
+        if self._spec is not None and (condition := self._spec.said.get("ready")) is not None:
+            self.wait_for(condition)
         return self
 
     def stop(self, timeout: str | float | None = None) -> Container:
@@ -147,7 +158,7 @@ class Container(NotYet):
         :param timeout: seconds, or ``"1m"``; without, its own ``stop_timeout``, else ten.
         """
         seconds = None if timeout is None else math.ceil(parse_duration(timeout))
-        self._engine.call("POST", f"{self._path}/stop", query={"t": seconds}, timeout=None).read()
+        self.engine.call("POST", f"{self.path}/stop", query={"t": seconds}, timeout=None).read()
         return self
 
     def kill(self, signal: str | int = "KILL") -> Container:
@@ -155,22 +166,23 @@ class Container(NotYet):
 
         :raises Conflict: it does not run.
         """
-        self._engine.post(f"{self._path}/kill", signal=signal)
+        self.engine.post(f"{self.path}/kill", signal=signal)
         return self
 
     def restart(self, timeout: str | float | None = None) -> Container:
-        """Stop it, start it. Return itself."""
-        self.stop(timeout)
-        return self.start()
+        """Stop it as :meth:`stop` does, start it again. Return itself."""
+        seconds = None if timeout is None else math.ceil(parse_duration(timeout))
+        self.engine.call("POST", f"{self.path}/restart", query={"t": seconds}, timeout=None).read()
+        return self
 
     def pause(self) -> Container:
         """Freeze its processes. Return itself."""
-        self._engine.post(f"{self._path}/pause")
+        self.engine.post(f"{self.path}/pause")
         return self
 
     def unpause(self) -> Container:
         """Let its frozen processes go on. Return itself."""
-        self._engine.post(f"{self._path}/unpause")
+        self.engine.post(f"{self.path}/unpause")
         return self
 
     def rename(self, name: str) -> Container:
@@ -178,7 +190,17 @@ class Container(NotYet):
 
         :raises Conflict: the name is taken.
         """
-        self._engine.post(f"{self._path}/rename", name=name)
+        self.engine.post(f"{self.path}/rename", name=name)
+        return self
+
+    def update(self, **limits: Any) -> Container:
+        """Change its limits while it runs: ``memory``, ``cpus``, ``pids_limit``, ``restart`` as at creation. Return itself.
+
+        :raises TypeError: another word.
+        :raises Conflict: it uses more than that now.
+        """
+        answer = self.engine.call("POST", f"{self.path}/update", json=limits_body(limits)).read()
+        self.warnings = tuple(msgspec.json.decode(answer).get("Warnings") or ())
         return self
 
     def remove(self, *, force: bool = False, volumes: bool = False) -> None:
@@ -188,7 +210,7 @@ class Container(NotYet):
         :param volumes: its anonymous volumes too.
         :raises Conflict: it runs, and `force` was not said.
         """
-        self._engine.call("DELETE", self._path, query={"force": force, "v": volumes}, timeout=None).read()
+        self.engine.call("DELETE", self.path, query={"force": force, "v": volumes}, timeout=None).read()
 
     def wait(self, *, timeout: str | float | None = None) -> int:
         """Wait for its end; return the exit code.
@@ -198,40 +220,15 @@ class Container(NotYet):
         """
         seconds = None if timeout is None else parse_duration(timeout)
         try:
-            return wait(self._engine, self._id, timeout=seconds)
+            return wait(self.engine, self._id, timeout=seconds)
         except TimedOut:
             raise TimedOut(f"container {self.short_id} runs on after {seconds:g} s", hint="stop() or kill() end it") from None
-
-    def logs(
-        self,
-        *,
-        stdout: bool = True,
-        stderr: bool = True,
-        since: Moment | None = None,
-        until: Moment | None = None,
-        tail: int | None = None,
-        timestamps: bool = False,
-        follow: bool = False,
-    ) -> str:
-        """Return what it wrote, as text.
-
-        :param since: a datetime, seconds since 1970, a time as Docker writes it, or ``"10m"`` for ten minutes ago; `until` too.
-        :param tail: the last so many lines.
-        :param timestamps: each line begins with its time.
-        :raises Unsupported: `follow`, for now.
-        """
-        if follow:
-            raise Unsupported(
-                "logs(follow=True) is not offered yet", hint="run() streams to its end; wait() then logs() does for others"
-            )
-        query = {"stdout": stdout, "stderr": stderr, "tail": tail, "timestamps": timestamps}
-        return read_logs(self._engine, self._path, query, since=since, until=until)
 
     # who owns it
 
     def __enter__(self) -> Self:
         """Own it from now on: it ends with the block, or with this process, whichever comes first."""
-        if not self._engine.foreign:
+        if not self.engine.foreign:
             self._client.session.own(self._id)
         return self
 
@@ -242,14 +239,17 @@ class Container(NotYet):
                 self.stop()
             self.remove(force=True, volumes=True)
         except NotFound:
-            return  # removed inside the block
+            pass  # removed inside the block
         except DockerkitError as second:
             if error is None:
                 raise
             error.add_note(f"and the container {self.short_id} could not be removed: {second}")
+        finally:
+            self._client.session.released(self._id)
 
     @property
-    def _path(self) -> str:
+    def path(self) -> str:
+        """Where the engine's routes for it begin."""
         return f"/containers/{segment(self._id)}"
 
     def _read(self) -> ContainerInspect:
@@ -264,11 +264,11 @@ class Container(NotYet):
 
     def __eq__(self, other: object) -> bool:
         """Tell whether it is the same container of the same engine."""
-        return isinstance(other, Container) and (self._id, self._engine.url) == (other._id, other._engine.url)
+        return isinstance(other, Container) and (self._id, self.engine.url) == (other._id, other.engine.url)
 
     def __hash__(self) -> int:
         """Agree with :meth:`__eq__`."""
-        return hash((self._id, self._engine.url))
+        return hash((self._id, self.engine.url))
 
     def __repr__(self) -> str:
         """Show the id; contacts nothing."""

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
+import msgspec
+
 from dockerkit.client.collection import filters_json
 from dockerkit.client.container import Container
 from dockerkit.client.creation import create, request_for
@@ -70,9 +72,15 @@ class Containers:
         """Iterate over :meth:`list`: those that run."""
         return iter(self.list())
 
-    def prune(self) -> dict[str, Any]:
-        """Remove all that have ended; return what the engine says it did."""
-        answer: dict[str, Any] = self._engine.json("POST", "/containers/prune")
+    def prune(self, **filters: Any) -> dict[str, Any]:
+        """Remove all that do not run; return what the engine says it did: ``ContainersDeleted``, ``SpaceReclaimed``.
+
+        Filters are docker's: ``until="24h"``, ``label=…``.
+        """
+        query = {"filters": filters_json(filters)}
+        answer: dict[str, Any] = msgspec.json.decode(
+            self._engine.call("POST", "/containers/prune", query=query, timeout=None).read()
+        )
         return answer
 
     def create_from(self, spec: ContainerSpec) -> Container:
@@ -81,7 +89,7 @@ class Containers:
         return Container(self._client, made.id, spec=spec, warnings=tuple(made.warnings))
 
     def start_from(self, spec: ContainerSpec) -> Container:
-        """Create and start what `spec` wishes; see ``ContainerSpec.start``."""
+        """Create and start what `spec` wishes, and wait until it is ready; see ``ContainerSpec.start``."""
         container = self.create_from(spec)
         try:
             return container.start()

@@ -15,7 +15,11 @@ from dockerkit.client.options import ContainerOptions
 if TYPE_CHECKING:
     from dockerkit.client.completed import Completed
     from dockerkit.client.container import Container
+    from dockerkit.client.following import Following
+    from dockerkit.client.happenings import Event
     from dockerkit.client.images import Image
+    from dockerkit.client.logs import Moment
+    from dockerkit.client.rows import Row, Rows
     from dockerkit.client.spec import ContainerSpec
 
 _CHOOSING = ("DOCKERKIT_HOST", "DOCKER_HOST", "DOCKERKIT_ROOT", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
@@ -79,9 +83,12 @@ def run(
 
 
 def start(image: str | Image, *command: str, **options: Unpack[ContainerOptions]) -> Container:
-    """Create a container and start it; return it, live. It outlives the program, unless ``with`` owns it.
+    """Create a container, start it, wait until it is ready where ``ready`` says what that is; return it, live.
+
+    It outlives the program, unless ``with`` owns it.
 
     :raises ContainerFailed: the program cannot be started (126, 127); nothing is left.
+    :raises NotReady: it did not get ready within a minute, or ended before; with what it wrote; nothing is left.
     """
     return default_client().start(image, *command, **options)
 
@@ -133,11 +140,17 @@ def ping() -> bool:
     return default_client().ping()
 
 
-def events(*, since: Any = None, until: Any = None, **filters: Any) -> Any:
-    """Iterate over what happens; raises Unsupported for now."""
+def events(*, since: Moment | None = None, until: Moment | None = None, **filters: Any) -> Following[Event]:
+    """Iterate over what happens in the engine, as it happens.
+
+    Filters are docker's: ``type="container"``, ``event="die"``, ``container=…``, ``image=…``, ``label=…``.
+
+    :param since: begin with what happened since then: a datetime, seconds since 1970, or ``"10m"`` for that long ago.
+    :param until: end then; without it, there is no end. ``close()`` or leaving a ``with`` block stops listening.
+    """
     return default_client().events(since=since, until=until, **filters)
 
 
-def disk_usage() -> Any:
-    """Return what takes how much space; raises Unsupported for now."""
+def disk_usage() -> Rows[Row]:
+    """Return what takes how much space, by kind, as ``docker system df`` has it: bytes."""
     return default_client().disk_usage()

@@ -111,7 +111,7 @@ def _tmpfs(said: tuple[tuple[str, int | None], ...]) -> dict[str, str]:
 
 
 def _health(probe: Probe) -> HealthConfig:
-    times = {name: round(getattr(probe, name) * _NANO) for name in ("interval", "timeout", "start_period")}
+    times = {name: round(getattr(probe, name) * _NANO) for name in ("interval", "timeout", "start_period", "start_interval")}
     return HealthConfig(test=list(probe.test), retries=probe.retries, **times)
 
 
@@ -151,12 +151,12 @@ WORDS: dict[str, Word] = {
     "platform": Word(_ignore),
     "publish": Word(_publish, "containers have only a loopback for now; network='host' shares the host's ports"),
     "volume": Word(_binds, "use bind(folder, target), or tmpfs(target)"),
-    "restart": Word(_host("restart_policy", _restart), "start it again yourself after container.wait()"),
-    "healthcheck": Word(_config("healthcheck", _health), "look at container.logs() or container.status"),
+    "restart": Word(_host("restart_policy", _restart)),
+    "healthcheck": Word(_config("healthcheck", _health)),
     "dns": Word(_host("dns", list), "bind a resolv.conf of your own to /etc/resolv.conf"),
     "extra_host": Word(_host("extra_hosts", list), "bind a hosts file of your own to /etc/hosts"),
     "init": Word(_host("init"), "let the program reap its children, or run it under sh"),
-    "ready": Word(_ignore, "look at container.logs() or container.status in a loop"),
+    "ready": Word(_ignore),
 }
 OWN_NETWORKS = frozenset({"none", "host"})
 
@@ -186,7 +186,7 @@ def check_offered(said: dict[str, Any], *, foreign: bool) -> None:
     """
     for word, value in said.items():
         instead = WORDS[word].instead
-        if word == "ready" or (instead and not foreign):
+        if instead and not foreign:
             raise Unsupported(f"{word} is not offered yet ({word}={_shown(value)})", hint=instead)
         if word == "network" and not foreign and (len(value) > 1 or value[0].network not in OWN_NETWORKS):
             raise Unsupported(

@@ -5,7 +5,7 @@ The only place that puts the version in a path, and the only one that knows whet
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -14,7 +14,7 @@ import msgspec
 
 from dockerkit.client.endpoint import Endpoint
 from dockerkit.client.transport.failures import refusal, stream_failure
-from dockerkit.client.transport.http import RawStream, Response
+from dockerkit.client.transport.http import Body, RawStream, Response
 from dockerkit.client.transport.pool import Pool, Transport
 from dockerkit.errors import Unsupported
 from dockerkit.schema.endpoint import API_VERSION, EXTENSIONS, version_tuple
@@ -77,19 +77,21 @@ class Engine:
         *,
         query: Query | None = None,
         json: Any = None,
+        content: Body = b"",
         headers: list[tuple[str, str]] | None = None,
         timeout: float | None = -1,
     ) -> Response:
         """Send a request; return the answer, its body unread.
 
         :param path: without the version; ``/dockerkit/…`` paths have none.
+        :param content: the body, when it is not JSON.
         :raises DockerkitError: the engine refused (by class), or could not be reached.
         """
-        body = b"" if json is None else encode(json)
+        body = content if json is None else encode(json)
         sent = [*(headers or []), *(JSON if json is not None else [])]
         wait = self.timeout if timeout == -1 else timeout
         answer = self.transport.request(method, self._target(path, query), headers=sent, body=body, timeout=wait)
-        if answer.status == 400 and self._spoke_too_new(answer):
+        if answer.status == 400 and isinstance(body, bytes) and self._spoke_too_new(answer):
             answer.close()
             answer = self.transport.request(method, self._target(path, query), headers=sent, body=body, timeout=wait)
         return self._accepted(answer, f"{method} {path}")
@@ -118,16 +120,29 @@ class Engine:
         :raises DockerkitError: the stream ended with an error.
         """
         with self.call("POST", path, query=query, json=json, timeout=None) as answer:
-            for message in _documents(answer):
+            for message in documents(answer):
                 if "error" in message or "errorDetail" in message:
                     raise stream_failure(message)
                 yield message
 
+    def follow(self, path: str, **query: str | int | bool | None) -> Response:
+        """GET what goes on: the answer's head in the ordinary time, then each piece whenever it comes."""
+        answer = self.call("GET", path, query=query)
+        answer.patience(None)
+        return answer
+
     def upgrade(
-        self, path: str, *, headers: list[tuple[str, str]] | None = None, **query: str | int | bool | None
+        self,
+        path: str,
+        *,
+        json: Any = None,
+        headers: list[tuple[str, str]] | None = None,
+        **query: str | int | bool | None,
     ) -> RawStream:
         """POST and leave HTTP; return the raw stream, its socket without a time limit."""
-        answer = self.transport.upgrade(self._target(path, query), headers=headers or [], timeout=self.timeout)
+        body = b"" if json is None else encode(json)
+        sent = [*(headers or []), *(JSON if json is not None else [])]
+        answer = self.transport.upgrade(self._target(path, query), headers=sent, body=body, timeout=self.timeout)
         if isinstance(answer, Response):
             self._accepted(answer, f"POST {path}").close()
             raise Unsupported(f"POST {path}: the engine at {self.url} does not upgrade connections")
@@ -186,7 +201,7 @@ def _identity(version: dict[str, Any], wanted: str | None) -> Identity:
     return Identity(spoken, next((str(details.get("Extensions") or "") for details in ours), ""))
 
 
-def _documents(pieces: Response) -> Iterator[dict[str, Any]]:
+def documents(pieces: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """Yield the documents of a stream with one on each line."""
     rest = b""
     for piece in pieces:

@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Callable
 
-from dockerkit.client.transport.http import WANT_READ, WANT_WRITE, ZERO_RETURN, RawStream
+from dockerkit.client.transport.http import ZERO_RETURN, RawStream, not_yet
 
 _READ = 256 * 1024
 _WRITE = 64 * 1024
@@ -59,7 +59,7 @@ def _write(sock: socket.socket, rest: memoryview) -> memoryview | None:
     except ConnectionError:
         return None  # the program ended without reading it all, as `true < file` may
     except OSError as error:
-        if not _not_yet(error):
+        if not not_yet(error):
             raise
         return rest
     return None
@@ -70,27 +70,23 @@ def _read(sock: socket.socket, sink: Callable[[bytes], None]) -> bool:
     try:
         piece = sock.recv(_READ)
         sink(piece)
-        while piece and (left := _pending(sock)):
+        while piece and (left := pending(sock)):
             sink(sock.recv(left))
     except ConnectionResetError:
         return False  # the engine closed with input unread: all output has come before it
     except OSError as error:
         if error.errno == ZERO_RETURN:
             return False
-        if not _not_yet(error):
+        if not not_yet(error):
             raise
         return True
     return bool(piece)
 
 
-def _pending(sock: socket.socket) -> int:
+def pending(sock: socket.socket) -> int:
     """Return the bytes that TLS has decrypted already, which a selector cannot see."""
     pending: Callable[[], int] | None = getattr(sock, "pending", None)
     return pending() if pending else 0
-
-
-def _not_yet(error: OSError) -> bool:
-    return isinstance(error, BlockingIOError) or error.errno in (WANT_READ, WANT_WRITE)
 
 
 def can_half_close(sock: socket.socket) -> bool:

@@ -11,7 +11,6 @@ import shutil
 import sys
 from typing import Any, Protocol
 
-
 _log = logging.getLogger("dockerkit")
 _ORIGIN = " bootstrapped from "
 _ASKED = ": asked for"

@@ -22,19 +22,45 @@ def _as_mapping(item: Any) -> Cells:
     return item if isinstance(item, Mapping) else {"value": item}
 
 
+class Row(dict[str, Any]):
+    """A mapping whose keys are found whatever their case, and as attributes: ``row["PID"]``, ``row.pid``."""
+
+    def __missing__(self, key: str) -> Any:
+        """Find a key written otherwise."""
+        wanted = str(key).lower()
+        for known, value in self.items():
+            if known.lower() == wanted:
+                return value
+        raise KeyError(key)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what is under a key of that name."""
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"no {name!r} here; there is: {', '.join(self)}") from None
+
+
 class Rows(list[T], Generic[T]):
     """A list of things with a table view.
 
     :param columns: the headings, in order; without them, the keys of the first row.
     :param cells: what a thing shows under each heading; without it, the thing is a mapping itself.
+    :param shown: how people read a column (``{"size": human_size}``); ``df()`` has the values themselves.
     """
 
     def __init__(
-        self, items: Iterable[T] = (), *, columns: Sequence[str] = (), cells: Callable[[T], Cells] = _as_mapping
+        self,
+        items: Iterable[T] = (),
+        *,
+        columns: Sequence[str] = (),
+        cells: Callable[[T], Cells] = _as_mapping,
+        shown: Mapping[str, Callable[[Any], str]] | None = None,
     ) -> None:
         super().__init__(items)
         self._columns = tuple(columns)
         self._cells = cells
+        self._shown = dict(shown or {})
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -65,20 +91,24 @@ class Rows(list[T], Generic[T]):
     def __getitem__(self, at: SupportsIndex | slice, /) -> T | Rows[T]:
         """Return one thing, or for a slice the same table with fewer rows."""
         if isinstance(at, slice):
-            return Rows(list.__getitem__(self, at), columns=self._columns, cells=self._cells)
+            return Rows(list.__getitem__(self, at), columns=self._columns, cells=self._cells, shown=self._shown)
         return super().__getitem__(at)
 
     def __repr__(self) -> str:
         """Show the table as docker prints it: headings in capitals, columns aligned."""
-        lines = [[c.upper().replace("_", " ") for c in self.columns], *([_text(v) for v in row] for row in self.table())]
+        lines = [[c.upper().replace("_", " ") for c in self.columns], *self._texts()]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         return "\n".join("   ".join(v.ljust(w) for v, w in zip(line, widths, strict=True)).rstrip() for line in lines)
 
     def _repr_html_(self) -> str:
         """Show the same as an HTML table."""
         head = "".join(f"<th>{escape(c)}</th>" for c in self.columns)
-        body = "".join("<tr>" + "".join(f"<td>{escape(_text(v))}</td>" for v in row) + "</tr>" for row in self.table())
+        body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self._texts())
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _texts(self) -> list[list[str]]:
+        views = [self._shown.get(column, _text) for column in self.columns]
+        return [[view(value) for view, value in zip(views, row, strict=True)] for row in self.table()]
 
 
 def _text(value: Any) -> str:

@@ -56,14 +56,17 @@ class ContainerSpec(Words):
         return self._bound().containers.create_from(self)
 
     def start(self) -> Container:
-        """Create a container and start it. It outlives the program, unless ``with`` owns it.
+        """Create a container, start it, and return when it is ready, where ``ready`` says what that is.
+
+        It outlives the program, unless ``with`` owns it.
 
         :raises ContainerFailed: the program cannot be started (126, 127); nothing is left.
+        :raises NotReady: it did not get ready within a minute, or ended before; with what it wrote; nothing is left.
         """
         return self._bound().containers.start_from(self)
 
     def run(self, *, input: str | bytes | None = None, check: bool = False, timeout: float | None = None) -> Completed:
-        """Run to the end and leave nothing behind; see :func:`dockerkit.run`."""
+        """Run to the end and leave nothing behind; see :func:`dockerkit.run`. ``ready`` says nothing to it."""
         return self._bound().run_spec(self, input=input, check=check, timeout=timeout)
 
     def explain(self) -> Any:

@@ -67,6 +67,7 @@ class Probe(NamedTuple):
     timeout: float = 0
     retries: int = 0
     start_period: float = 0
+    start_interval: float = 0
 
 
 def text(word: str, value: Any) -> str:

@@ -111,15 +111,23 @@ class Words:
         return self._set("restart", None if name == "no" else Restart(name, int(count or max_retries)))
 
     def healthcheck(
-        self, *test: str, interval: Scalar = 0, timeout: Scalar = 0, retries: int = 0, start_period: Scalar = 0
+        self,
+        *test: str,
+        interval: Scalar = 0,
+        timeout: Scalar = 0,
+        retries: int = 0,
+        start_period: Scalar = 0,
+        start_interval: Scalar = 0,
     ) -> Self:
         """Probe its health with this command: one text for the shell, several words as they are, none for no probe.
 
         :param interval: seconds or ``"30s"``, as the other times; 0 leaves the image's or Docker's own.
+        :param start_period: how long failures do not count after a start, probing every `start_interval` meanwhile.
         """
         command = ("NONE",) if not test else ("CMD-SHELL", *test) if len(test) == 1 else ("CMD", *test)
-        times = [parse_duration(time) for time in (interval, timeout, start_period)]
-        return self._set("healthcheck", Probe(values.texts("healthcheck", command), times[0], times[1], retries, times[2]))
+        times = [parse_duration(time) for time in (interval, timeout, start_period, start_interval)]
+        probe = Probe(values.texts("healthcheck", command), times[0], times[1], retries, times[2], times[3])
+        return self._set("healthcheck", probe)
 
     def ready(self, condition: Condition | Callable[[Container], bool]) -> Self:
         """Hold it for started only when this is met: ``dk.ready.log(…)``, ``.port(…)`` …, or a function of the container."""

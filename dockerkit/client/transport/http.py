@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 
 import h11
 
 Headers = Sequence[tuple[str, str]]
+Body = bytes | Iterable[bytes]
+"""A request's body: whole, or in pieces as they come."""
 _READ = 256 * 1024
 _HEAD_LIMIT = 1024 * 1024
 WANT_READ, WANT_WRITE, ZERO_RETURN = 2, 3, 6
@@ -80,6 +82,35 @@ class Response:
         """Return the whole body."""
         return b"".join(self)
 
+    def fileno(self) -> int:
+        """Return the descriptor to wait on for more of the body; -1 when it has ended."""
+        return self._connection.socket.fileno() if self._connection is not None else -1
+
+    def patience(self, seconds: float | None) -> None:
+        """Wait so long for each further piece; None is for ever."""
+        if self._connection is not None:
+            self._connection.socket.settimeout(seconds)
+
+    def now(self) -> bytes | None:
+        """Return what has arrived since, without waiting; None when the body has ended and nothing is left.
+
+        :raises Unavailable: the connection broke.
+        """
+        self.patience(0)
+        pieces = []
+        try:
+            while self._connection is not None:
+                if (piece := self._connection.body()) is None:
+                    connection, self._connection = self._connection, None
+                    self._done(connection)
+                else:
+                    pieces.append(piece)
+        except OSError as error:
+            if not not_yet(error):
+                self.close()
+                raise self._named(error) from None
+        return b"".join(pieces) if pieces or self._connection is not None else None
+
     def close(self) -> None:
         """Give up what was not read yet; the connection goes with it."""
         connection, self._connection = self._connection, None
@@ -104,13 +135,29 @@ class Connection:
         self._host = host
         self._state = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
 
-    def send(self, method: str, target: str, headers: Headers, body: bytes) -> None:
-        """Write one whole request in one piece."""
+    def send(self, method: str, target: str, headers: Headers, body: Body) -> None:
+        """Write one request: whole in one piece, or with its body piece by piece."""
+        if not isinstance(body, bytes):
+            self._send_pieces(method, target, headers, body)
+            return
         length = [("Content-Length", str(len(body)))] if body or method in ("POST", "PUT") else []
         request = h11.Request(method=method, target=target, headers=[("Host", self._host), *headers, *length])
         events: list[h11.Event] = [request, *([h11.Data(data=body)] if body else []), h11.EndOfMessage()]
         self.answered = False
         self.socket.sendall(b"".join(self._state.send(event) or b"" for event in events))
+
+    def _send_pieces(self, method: str, target: str, headers: Headers, body: Iterable[bytes]) -> None:
+        """Write the body as it comes. A peer that has heard enough answers and closes: its answer is then read as usual."""
+        known = any(name.lower() == "content-length" for name, _ in headers)
+        length = [] if known else [("Transfer-Encoding", "chunked")]
+        request = h11.Request(method=method, target=target, headers=[("Host", self._host), *headers, *length])
+        self.answered = False
+        self.socket.sendall(self._state.send(request) or b"")
+        with contextlib.suppress(BrokenPipeError):
+            for piece in body:
+                for part in self._state.send_with_data_passthrough(h11.Data(data=piece)) or ():
+                    self.socket.sendall(part)
+            self.socket.sendall(self._state.send(h11.EndOfMessage()) or b"")
 
     def head(self) -> h11.Response | h11.InformationalResponse:
         """Read the response head; a 101 is a head, other informational ones are passed over."""
@@ -176,3 +223,8 @@ class Connection:
     def close(self) -> None:
         """Close the socket; safe to repeat."""
         self.socket.close()
+
+
+def not_yet(error: OSError) -> bool:
+    """Tell whether a socket that does not wait only said: not yet."""
+    return isinstance(error, BlockingIOError) or error.errno in (WANT_READ, WANT_WRITE)

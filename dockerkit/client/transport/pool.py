@@ -13,7 +13,7 @@ import h11
 
 from dockerkit.client.transport.dial import Dial
 from dockerkit.client.transport.failures import connection_failure
-from dockerkit.client.transport.http import Connection, Headers, RawStream, Response
+from dockerkit.client.transport.http import Body, Connection, Headers, RawStream, Response
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _KEPT = 16
@@ -25,10 +25,11 @@ class Transport(Protocol):
     url: str
 
     def request(
-        self, method: str, target: str, *, headers: Headers = (), body: bytes = b"", timeout: float | None = None
+        self, method: str, target: str, *, headers: Headers = (), body: Body = b"", timeout: float | None = None
     ) -> Response:
         """Send a request and return its answer, body unread.
 
+        :param body: in pieces: sent once, over a connection of its own.
         :param timeout: seconds for each wait on the peer; None waits for ever.
         :raises Unavailable: nobody answers, or the connection broke.
         :raises NotAllowed: the socket is not for this user.
@@ -57,7 +58,7 @@ class Pool:
         self._idle: deque[Connection] = deque()  # append and pop are atomic: no lock that a fork could inherit locked
 
     def request(
-        self, method: str, target: str, *, headers: Headers = (), body: bytes = b"", timeout: float | None = None
+        self, method: str, target: str, *, headers: Headers = (), body: Body = b"", timeout: float | None = None
     ) -> Response:
         """See :meth:`Transport.request`."""
         connection, head = self._exchange(method, target, headers, body, timeout)
@@ -87,9 +88,9 @@ class Pool:
             self._idle.pop().close()
 
     def _exchange(
-        self, method: str, target: str, headers: Headers, body: bytes, timeout: float | None
+        self, method: str, target: str, headers: Headers, body: Body, timeout: float | None
     ) -> tuple[Connection, h11.Response | h11.InformationalResponse]:
-        kept = self._take()
+        kept = self._take() if isinstance(body, bytes) else None
         if kept is not None:
             sent = False
             try:

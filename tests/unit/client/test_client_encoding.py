@@ -92,9 +92,6 @@ def test_word_of_the_host_configuration(options: dict[str, Any], where: str, wha
     [
         {"publish": 80},
         {"volume": ("data", "/d")},
-        {"restart": "always"},
-        {"healthcheck": "true"},
-        {"ready": dk.ready.port(80)},
         {"dns": ["1.1.1.1"]},
         {"extra_host": ("a", "10.0.0.1")},
         {"network": "other"},

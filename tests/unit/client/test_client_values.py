@@ -10,7 +10,7 @@ import pytest
 import dockerkit as dk
 from dockerkit.client.collection import filters_json
 from dockerkit.client.container import Address
-from dockerkit.client.logs import _seconds
+from dockerkit.client.logs import moment
 from dockerkit.client.progress import Line, Quiet, reporter
 
 
@@ -87,11 +87,11 @@ def test_address_prints_as_one() -> None:
 
 
 def test_moments_in_dockers_form() -> None:
-    assert _seconds(None) is None
-    assert _seconds(1.5) == "1.500000000"
-    assert _seconds("2026-01-31T12:00:00Z") == "1769860800.000000000"
+    assert moment(None) is None
+    assert moment(1.5) == "1.500000000"
+    assert moment("2026-01-31T12:00:00Z") == "1769860800.000000000"
     with pytest.raises(dk.errors.Invalid):
-        _seconds("yesterday")
+        moment("yesterday")
 
 
 def test_progress_is_silent_when_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:

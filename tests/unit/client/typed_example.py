@@ -1,6 +1,6 @@
 """What a type checker must see of the public names; checked by test_client_typing, never run."""
 
-from typing import assert_type
+from typing import Any, assert_type
 
 import dockerkit as dk
 
@@ -21,6 +21,16 @@ with dk.start("busybox", "sleep", "60", bind=("./src", "/src"), cap_drop="ALL", 
     assert_type(box.exit_code, int | None)
     assert_type(box.logs(tail=1), str)
     assert_type(box.wait(timeout="1m"), int)
+    assert_type(box.exec("true", check=True), dk.Completed)
+    assert_type(box.popen("cat"), dk.Process)
+    assert_type(box.wait_for(dk.ready.port(1) | (lambda c: c.status == "running")), dk.Container)
+    for line in box.logs(follow=True):
+        assert_type(line, str)
+    for measured in box.stats(stream=True):
+        assert_type(measured.raw, dict[str, Any])
+    assert_type(box.files["/x"], bytes)
+    assert_type(box.commit("x:1"), dk.Image)
+    assert_type(box.diff()[0].path, str)
 
 rows = dk.containers.list(all=True, status="exited")
 assert_type(rows, dk.Rows[dk.Container])
@@ -33,6 +43,10 @@ with dk.connect("unix:///run/docker.sock", timeout=5) as client:
     assert_type(client, dk.Client)
     assert_type(client.start("busybox").status, str)
     assert_type(client.ping(), bool)
+
+for event in dk.events(type="container"):
+    assert_type(event, dk.Event)
+    assert_type(event.action, str)
 
 try:
     dk.pull("nosuch:1")
