@@ -74,6 +74,11 @@ def close_from(first: int) -> None:
     call("close_range", first, _LAST_DESCRIPTOR, 0)
 
 
+def close_between(first: int, last: int) -> None:
+    """Close every descriptor from `first` to `last`, both included."""
+    call("close_range", first, last, 0)
+
+
 def close_at_exec_from(first: int) -> None:
     """Have every descriptor from `first` on closed by exec."""
     call("close_range", first, _LAST_DESCRIPTOR, _CLOSE_RANGE_CLOEXEC)

@@ -5,13 +5,17 @@ Source: pty(7), ioctl_tty(2).
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import struct
 import termios
 
+from dockerkit.daemon.kernel import beneath
+
 _TIOCSPTLCK = 0x40045431
 _TIOCGPTPEER = 0x5441
+_PTMX = os.makedev(5, 2)
 
 
 class Pair:
@@ -20,9 +24,12 @@ class Pair:
     def __init__(self, devpts: int) -> None:
         """Open one from the devpts mount behind a descriptor; the slave is taken by descriptor, never by its path.
 
-        :raises OSError: ENOSPC when the mount has no terminal left.
+        :raises OSError: ENOSPC when the mount has no terminal left; ELOOP, ENOTTY when it is not devpts that is there.
         """
-        self.master = os.open("ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=devpts)
+        self.master = beneath.open_in(devpts, "ptmx", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK, resolve=beneath.NO_SYMLINKS)
+        if os.fstat(self.master).st_rdev != _PTMX:
+            os.close(self.master)
+            raise OSError(errno.ENOTTY, "ptmx is not the multiplexer of terminals", "ptmx")
         fcntl.ioctl(self.master, _TIOCSPTLCK, struct.pack("i", 0))
         self.slave = fcntl.ioctl(self.master, _TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
 

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
-import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from dockerkit.daemon.runtime import wire
 from dockerkit.daemon.runtime.keeper.control import address
-from dockerkit.daemon.runtime.launch import Attachment, attachment_document
+from dockerkit.daemon.runtime.launch import Attachment, Execution, attachment_document, execution_document
+from dockerkit.daemon.runtime.peers import Peer
+from dockerkit.daemon.runtime.process import Process, await_process
 
 
-class Keeper:
+class Keeper(Peer):
     """A running container's keeper.
 
     :ivar pid: of the container's init, as the host sees it.
     :ivar started_at: nanoseconds since 1970.
     :ivar gone: done when keeper, cgroup and sockets are no more; nothing of the container's processes or mounts is left then.
+    :param follow: has the watcher hear a process's end.
     :ivar steps: when each step of the birth began (monotonic ns), in the order of ``child.steps.NAMES``; empty when adopted.
     """
 
-    def __init__(self, id: str, pid: int, started_at: int, connection: socket.socket, steps: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self,
+        id: str,
+        pid: int,
+        started_at: int,
+        connection: socket.socket,
+        *,
+        follow: Callable[[Process], None],
+        steps: tuple[int, ...] = (),
+    ) -> None:
+        super().__init__(connection)
         self.id, self.pid, self.started_at, self.steps = id, pid, started_at, steps
         self.gone: Future[None] = Future()
-        self.connection = connection
-        self._lock = threading.Lock()  # between asking and the watcher's closing: a descriptor's number is soon another's
+        self._follow = follow
 
     def attach(self, attachment: Attachment) -> None:
         """Have somebody listen or type; its descriptor is the keeper's from now on.
@@ -40,33 +51,32 @@ class Keeper:
         finally:
             wire.close(fds)
 
-    def kill(self, signal: int) -> None:
-        """Send the container's init a signal; nothing happens when it has ended.
+    def execute(self, execution: Execution, *, on_exit: Callable[[int], None]) -> Process:
+        """Start a further process in the container; returns when its program has been exec'ed, some 3 ms later.
 
-        :raises ValueError: there is no such signal.
+        :param on_exit: called once with its exit code, on the watcher's thread, perhaps before this returns; with 137 when the
+            container or the keeper went. It must not wait for another process.
+        :raises StartFailed: which step failed and why; nothing of the process is left then.
         """
-        if not 1 <= signal <= 64:
-            raise ValueError(f"no such signal: {signal}")
-        self._ask({"verb": "kill", "signal": signal})
-
-    def resize(self, rows: int, columns: int) -> None:
-        """Set the terminal's size in characters; nothing happens when there is none."""
-        self._ask({"verb": "resize", "rows": rows, "columns": columns})
+        fds = [attachment.fd for attachment in execution.attachments]
+        ours, theirs = wire.pair()
+        try:
+            fds.insert(0, wire.pack(*execution_document(execution)))
+            self._ask({"verb": "execute"}, [theirs.fileno(), *fds])
+            theirs.close()
+            process = await_process(ours, on_exit)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+            wire.close(fds)
+        self._follow(process)
+        return process
 
     def release(self) -> None:
         """Once the container has ended: do not wait for clients that still have output to read."""
         self._ask({"verb": "release"})
-
-    def disconnect(self) -> None:
-        """Close the connection; what is asked after that is for nobody."""
-        with self._lock:
-            self.connection.close()
-
-    def _ask(self, message: wire.Message, fds: list[int] | None = None) -> None:
-        # EPIPE, ECONNRESET: the keeper is gone, which `gone` and on_exit tell
-        with self._lock, contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            if self.connection.fileno() >= 0:
-                wire.send(self.connection, message, fds or [])
 
 
 def dial(directory: str) -> socket.socket | None:

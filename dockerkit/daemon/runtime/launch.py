@@ -29,6 +29,7 @@ class Attachment:
     :param framed: each chunk behind Docker's 8-byte multiplex header; else raw.
     :param initial: bytes the client had already sent: the first of standard input.
     :param replay_from: byte offset in the log from where what was written before comes first; None: from now on.
+    :param detach_keys: typed in this order they close this attachment, and nothing else; empty: no keys do.
     """
 
     fd: int
@@ -38,6 +39,7 @@ class Attachment:
     framed: bool = True
     initial: bytes = b""
     replay_from: int | None = None
+    detach_keys: bytes = b""
 
 
 @dataclass(slots=True)
@@ -67,17 +69,41 @@ class Launch:
     attachments: list[Attachment] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Execution:
+    """One further process in a running container.
+
+    :param id: 64 hexadecimal digits.
+    :param process: OCI ``process``: args, env, cwd, capabilities, rlimits, noNewPrivileges, terminal, consoleSize, oomScoreAdj.
+    :param user: as ``docker exec --user``; looked up in the container's files as they are then, empty is root.
+    :param open_stdin: it reads what is typed; else nothing.
+    :param attachments: who listens and types from its first moment; no log is kept.
+    """
+
+    id: str
+    process: dict[str, Any]
+    user: str = ""
+    groups: tuple[str, ...] = ()
+    open_stdin: bool = False
+    seccomp: bytes | None = None
+    attachments: list[Attachment] = field(default_factory=list)
+
+
+_BYTES = ("initial", "detach_keys")
+
+
 def attachment_document(attachment: Attachment) -> dict[str, Any]:
     """Return an attachment as JSON values, without its descriptor."""
     document = asdict(attachment)
     del document["fd"]
-    document["initial"] = base64.b64encode(attachment.initial).decode()
+    for name in _BYTES:
+        document[name] = base64.b64encode(document[name]).decode()
     return document
 
 
 def read_attachment(document: dict[str, Any], fd: int) -> Attachment:
     """Return the attachment a document describes, with the descriptor that travelled beside it."""
-    return Attachment(fd=fd, **{**document, "initial": base64.b64decode(document["initial"])})
+    return Attachment(fd=fd, **{**document, **{name: base64.b64decode(document[name]) for name in _BYTES}})
 
 
 def launch_document(launch: Launch) -> tuple[dict[str, Any], bytes]:
@@ -99,6 +125,24 @@ def read_launch(document: dict[str, Any], program: bytes, fds: Sequence[int]) ->
     rest["groups"] = tuple(rest["groups"])
     rootfs["lower"] = tuple(rootfs["lower"])
     return Launch(**rest, rootfs=Rootfs(**rootfs), attachments=attachments, seccomp=program or None)
+
+
+def execution_document(execution: Execution) -> tuple[dict[str, Any], bytes]:
+    """Return an execution as JSON values, without descriptors, and its seccomp program (empty when there is none)."""
+    document = {name: getattr(execution, name) for name in Execution.__slots__ if name not in ("attachments", "seccomp")}
+    document["attachments"] = [attachment_document(attachment) for attachment in execution.attachments]
+    return document, execution.seccomp or b""
+
+
+def read_execution(document: dict[str, Any], program: bytes, fds: Sequence[int]) -> Execution:
+    """Return the execution a document describes; `fds` are its attachments', in order.
+
+    :raises TypeError: the document has keys this version does not know, or lacks some.
+    """
+    rest = dict(document)
+    attachments = list(_with_descriptors(rest.pop("attachments"), fds))
+    rest["groups"] = tuple(rest["groups"])
+    return Execution(**rest, attachments=attachments, seccomp=program or None)
 
 
 def _with_descriptors(documents: list[dict[str, Any]], fds: Sequence[int]) -> Iterator[Attachment]:

@@ -25,11 +25,12 @@ from dockerkit.daemon.kernel.cgroups import detect
 from dockerkit.daemon.runtime import exits, wire
 from dockerkit.daemon.runtime.exits import Exit, StartFailed
 from dockerkit.daemon.runtime.keepers import Keeper, dial
-from dockerkit.daemon.runtime.launch import Attachment, Launch, Rootfs, launch_document
+from dockerkit.daemon.runtime.launch import Attachment, Execution, Launch, Rootfs, launch_document
+from dockerkit.daemon.runtime.process import Process
 from dockerkit.daemon.runtime.shim.launching import start_shim
 from dockerkit.daemon.runtime.watcher import Watcher
 
-__all__ = ["Attachment", "Exit", "Keeper", "Launch", "Rootfs", "Runtime", "StartFailed"]
+__all__ = ["Attachment", "Execution", "Exit", "Keeper", "Launch", "Process", "Rootfs", "Runtime", "StartFailed"]
 
 KILLED = 137
 _SHIM_ENDS = 5.0
@@ -118,7 +119,8 @@ class Runtime:
             process = self._send({"verb": "spawn", "cgroup_parent": cgroup.split("/")[0]}, [theirs.fileno(), *fds])
         answer = _answer(ours)
         if answer and answer["verb"] == "started":
-            keeper = Keeper(launch.id, answer["pid"], answer["started_at"], ours, tuple(answer["steps"]))
+            steps = tuple(answer["steps"])
+            keeper = Keeper(launch.id, answer["pid"], answer["started_at"], ours, follow=self._watcher.follow, steps=steps)
             self._homes[launch.id] = (launch.directory, cgroup)
             self._watcher.watch(keeper)
             return keeper
@@ -163,7 +165,7 @@ class Runtime:
         if not welcome or welcome["verb"] != "welcome":  # it was just about to go: what it wrote down tells the rest
             connection.close()
             return None
-        return Keeper(id, welcome["pid"], welcome["started_at"], connection)
+        return Keeper(id, welcome["pid"], welcome["started_at"], connection, follow=self._watcher.follow)
 
     def _ended(self, keeper: Keeper, ended: Exit) -> None:
         self._homes.pop(keeper.id, None)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from dockerkit.daemon.runtime import wire
 from dockerkit.daemon.runtime.exits import Exit
 from dockerkit.daemon.runtime.keepers import Keeper
+from dockerkit.daemon.runtime.process import Process
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,11 @@ class Watcher:
         self._selector.register(keeper.connection, selectors.EVENT_READ, _Watched(keeper))
         self._bell.send(b".")
 
+    def follow(self, process: Process) -> None:
+        """Hear this process's end."""
+        self._selector.register(process.connection, selectors.EVENT_READ, process)
+        self._bell.send(b".")
+
     def stop(self) -> None:
         """Hear nobody any more; keepers are left alone. Waits for a callback that is running."""
         self._stopping = True
@@ -59,6 +65,8 @@ class Watcher:
         for key in tuple(self._selector.get_map().values()):
             if isinstance(key.data, _Watched):
                 key.data.keeper.disconnect()
+            elif isinstance(key.data, Process):
+                key.data.disconnect()
         self._selector.close()
         self._wake.close()
         self._bell.close()
@@ -68,10 +76,19 @@ class Watcher:
             for key, _ in self._selector.select():
                 if key.data is None:
                     self._wake.recv(4096)
+                elif isinstance(key.data, Process):
+                    self._exited(key.data)
                 elif key.data.pidfd >= 0:
                     self._gone(key.data)
                 else:
                     self._hear(key.data)
+
+    def _exited(self, process: Process) -> None:
+        self._selector.unregister(process.connection)
+        try:
+            process.hear()
+        except Exception:  # as with a container's end
+            log.exception("process %d: its end could not be taken care of", process.pid)
 
     def _hear(self, watched: _Watched) -> None:
         try:

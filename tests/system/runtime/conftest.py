@@ -21,6 +21,7 @@ from dockerkit.daemon.runtime.runtime import Attachment, Exit, Keeper, Launch, R
 BUSYBOX = next((path for path in ("/bin/busybox", "/usr/bin/busybox") if os.path.exists(path)), "")
 APPLETS = sorted(
     {"cat", "dd", "echo", "env", "false", "head", "hostname", "id", "kill", "ls", "mkdir", "mount", "ps", "sh", "sleep"}
+    | {"chmod", "grep", "ln", "mkfifo", "readlink", "rm", "sort"}
     | {"stat", "stty", "tail", "test", "touch", "true", "tty", "wc", "yes"}
 )
 PARENT = f"dockerkit-test-{os.getpid()}"

@@ -19,14 +19,27 @@ def make_terminal(birth: Birth) -> None:
 
     :raises StepFailed: no devpts is mounted.
     """
-    if not birth.process.get("terminal"):
-        return
+    if birth.process.get("terminal"):
+        pair = open_pair(birth)
+        _bind_console(birth.root, pair.slave)
+        hand_over(birth, pair)
+
+
+def open_pair(birth: Birth) -> terminal.Pair:
+    """Return a new terminal from the devpts that the child has at hand, in the size the spec wants.
+
+    :raises StepFailed: there is none.
+    """
     if birth.devpts < 0:
         raise StepFailed("a terminal needs devpts on /dev/pts", subject="/dev/pts")
     pair = terminal.Pair(birth.devpts)
     size = birth.process.get("consoleSize") or {}
     terminal.resize(pair.master, size.get("height", 0), size.get("width", 0))
-    _bind_console(birth.root, pair.slave)
+    return pair
+
+
+def hand_over(birth: Birth, pair: terminal.Pair) -> None:
+    """Give the keeper the terminal; its slave is what becomes the program's 0, 1 and 2."""
     wire.send(birth.status, {"verb": "terminal"}, [pair.master, pair.slave])
     os.close(pair.master)
     birth.stdio = [pair.slave] * 3

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
 from dockerkit.daemon.runtime import wire
@@ -70,11 +70,11 @@ STEPS = (
 NAMES = tuple(step.name for step in STEPS)
 
 
-def be_born(birth: Birth) -> NoReturn:
-    """Do every step; ends as the program, or reports the step that failed and exits with 125."""
+def be_born(birth: Birth, sequence: Sequence[Step] = STEPS) -> NoReturn:
+    """Do every step of `sequence`; ends as the program, or reports the step that failed and exits with 125."""
     name = ""
     try:
-        for number, step in enumerate(STEPS):
+        for number, step in enumerate(sequence):
             name = step.name
             birth.progress.note(number)
             step.act(birth)

@@ -120,16 +120,22 @@ def _groups(group: str) -> Iterator[Group]:
 
 
 def _read(root: int, path: str) -> str:
-    """Return the text of a file of the image; empty when it has none. Anything but a regular file is refused unopened."""
+    """Return the text of a file of the container; empty when it has none. Anything but a regular file is refused.
+
+    It is looked at before it is opened, and again after: a running container may have changed it in between.
+    """
     try:
         probe = beneath.open_in(root, path)
+        _check_regular(probe, path)
+        os.close(probe)
+        fd = beneath.open_in(root, path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     except (FileNotFoundError, NotADirectoryError):
         return ""
-    try:
-        if not stat.S_ISREG(os.fstat(probe).st_mode):
-            raise StepFailed(f"{path} is not a regular file", subject=path)
-        fd = os.open(f"/proc/self/fd/{probe}", os.O_RDONLY | os.O_CLOEXEC)
-    finally:
-        os.close(probe)
+    _check_regular(fd, path)
     with open(fd, "rb") as file:
         return file.read(_MOST_BYTES).decode("utf-8", "replace")
+
+
+def _check_regular(fd: int, path: str) -> None:
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        raise StepFailed(f"{path} is not a regular file", subject=path)

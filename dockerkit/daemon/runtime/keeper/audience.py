@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from dockerkit.daemon.runtime.keeper.attached import PATIENCE, Attached
 from dockerkit.daemon.runtime.keeper.journal import Journal
@@ -18,11 +19,12 @@ class Audience:
     """The listeners.
 
     :param outputs: the container's streams, filled in by the keeper as they appear.
+    :param served: called when the last has left.
     """
 
-    def __init__(self, loop: Loop, launch: Launch, journal: Journal) -> None:
+    def __init__(self, loop: Loop, launch: Launch, journal: Journal, *, served: Callable[[], None] = lambda: None) -> None:
         self.outputs: list[Output] = []
-        self._loop, self._journal = loop, journal
+        self._loop, self._journal, self._when_served = loop, journal, served
         self._once, self._tty = launch.stdin_once, bool(launch.spec["process"].get("terminal"))
         self._input: Input | None = None
         self._members: list[Attached] = []
@@ -130,3 +132,5 @@ class Audience:
     def _members_left(self, member: Attached) -> None:
         self._members.remove(member)
         self._balance_output()
+        if not self._members:
+            self._when_served()

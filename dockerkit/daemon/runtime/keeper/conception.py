@@ -54,6 +54,7 @@ class Conception:
     :ivar ours: the keeper's ends of the streams: output, error, and input when there is one; none with a terminal.
     :ivar cgroup: the group the child makes and enters.
     :ivar owns_processes: the child is the first of a pid namespace, so its end is the end of all.
+    :ivar reaped_by_pidfd: process ids whose status nobody else may take: the child's, and others' to come.
     """
 
     def __init__(self, order: Order, place: Place, seat: Seat | None) -> None:
@@ -63,6 +64,7 @@ class Conception:
         self.pid, self.pidfd = 0, -1
         self.ours: list[int] = []
         self.owns_processes = True
+        self.reaped_by_pidfd: set[int] = set()
         self._root = -1
         self._theirs: list[int] = []
         self._binds: dict[int, int] = {}
@@ -124,8 +126,9 @@ class Conception:
             self._clone(wanted)
         wire.close({self._order.payload, self._root, *self._theirs, *self._binds.values()})
         self._order.taken()
+        self.reaped_by_pidfd.add(self.pid)
         if not self.owns_processes:
-            adopt_orphans(self.pid)
+            adopt_orphans(self.reaped_by_pidfd)
 
     def _clone(self, wanted: dict[str, str]) -> None:
         self.status, status = wire.pair()

@@ -23,10 +23,13 @@ def address(directory: int) -> str:
 
 
 class Control:
-    """The listening socket in the container's directory, and everybody connected."""
+    """The listening socket in the container's directory, and everybody connected.
 
-    def __init__(self, loop: Loop, verbs: Mapping[str, Verb]) -> None:
-        self._loop, self._verbs = loop, verbs
+    :param left: called when the last of those connected has gone.
+    """
+
+    def __init__(self, loop: Loop, verbs: Mapping[str, Verb], *, left: Callable[[], None] = lambda: None) -> None:
+        self._loop, self._verbs, self._left = loop, verbs, left
         self._connections: dict[int, socket.socket] = {}
         self._listener: socket.socket | None = None
 
@@ -58,6 +61,16 @@ class Control:
         """Send a message to everybody."""
         for connection in tuple(self._connections.values()):
             self._send(connection, message, fds or [])
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody is connected."""
+        return not self._connections
+
+    def close(self) -> None:
+        """Hang up on everybody."""
+        for connection in tuple(self._connections.values()):
+            self._hang_up(connection)
 
     def finish(self, directory: str) -> None:
         """Take what was already asked for, and no more."""
@@ -113,3 +126,5 @@ class Control:
         if self._connections.pop(connection.fileno(), None):
             self._loop.forget(connection.fileno())
             connection.close()
+            if not self._connections:
+                self._left()

@@ -26,6 +26,8 @@ from dockerkit.daemon.runtime.child.birth import Place
 from dockerkit.daemon.runtime.keeper.audience import Audience
 from dockerkit.daemon.runtime.keeper.conception import Conception, NotBorn, Order
 from dockerkit.daemon.runtime.keeper.control import Control
+from dockerkit.daemon.runtime.keeper.exec import Container
+from dockerkit.daemon.runtime.keeper.execs import Execs
 from dockerkit.daemon.runtime.keeper.journal import Journal
 from dockerkit.daemon.runtime.keeper.loop import READ, Loop
 from dockerkit.daemon.runtime.keeper.orphans import bury_orphans
@@ -42,6 +44,7 @@ class Life:
 
     def __init__(self, order: Order, place: Place, seat: Seat | None) -> None:
         self._launch = order.launch
+        self._place = place
         self._child = Conception(order, place, seat)
         self._loop = Loop()
         verbs = {
@@ -50,6 +53,7 @@ class Life:
             "kill": self._kill,
             "resize": self._resize,
             "release": self._release,
+            "execute": self._execute,
         }
         self._control = Control(self._loop, verbs)
         self._control.connect(order.connection)
@@ -59,6 +63,7 @@ class Life:
         self._failure: wire.Message | None = None
         self._ended: processes.Ended | None = None
         self._killed = False
+        self._execs: Execs | None = None
 
     def run(self) -> None:
         """Live the container's life; returns when all is over.
@@ -74,7 +79,7 @@ class Life:
         while self._ended is None:
             self._loop.turn()
         self._end(self._ended)
-        while not self._audience.empty:
+        while not (self._audience.empty and (self._execs is None or self._execs.empty)):
             self._loop.turn()
 
     # -- conceive: a child, and what can be done while it works --------------------------------------------------------------
@@ -182,10 +187,21 @@ class Life:
         if self._terminal >= 0:
             terminal.resize(self._terminal, message["rows"], message["columns"])
 
+    def _execute(self, message: wire.Message, fds: list[int]) -> None:
+        if self._execs is None:
+            host = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+            container = Container(self._launch, self._place, self._child.cgroup, self._child.pidfd, host)
+            self._execs = Execs(self._loop, container, self._child.reaped_by_pidfd)
+        if self._ended is not None or not self._started_at:
+            self._execs.end()
+        self._execs.execute(message, fds)
+
     def _release(self, _message: wire.Message, _fds: list[int]) -> None:
         """Once the container has ended, let go of those who still read."""
         if self._ended is not None:
             self._audience.dismiss()
+            if self._execs is not None:
+                self._execs.dismiss()
 
     # -- end: drain, write down, tell, clean up ------------------------------------------------------------------------------
 
@@ -196,6 +212,8 @@ class Life:
     def _end(self, ended: processes.Ended) -> None:
         if self._child.cgroup is not None and not self._child.owns_processes:
             self._child.cgroup.kill()  # without a pid namespace of its own, its children outlive it
+        if self._execs is not None:
+            self._execs.end()
         for output in self._audience.outputs:
             output.pause(False)
             output.drain()

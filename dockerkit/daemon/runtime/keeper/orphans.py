@@ -8,14 +8,15 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from collections.abc import Container
 
 from dockerkit.daemon.kernel import processes
 
 
-def adopt_orphans(init: int) -> None:
-    """Become the parent of every process whose own has died, and reap them as they end; never `init`, which has a pidfd."""
+def adopt_orphans(spared: Container[int]) -> None:
+    """Become the parent of every process whose own has died, and reap them as they end; never those of `spared`, by pid."""
     processes.adopt_orphans()
-    signal.signal(signal.SIGCHLD, lambda _number, _frame: _reap(init))
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: reap_orphans(spared))
 
 
 def bury_orphans() -> None:
@@ -26,7 +27,8 @@ def bury_orphans() -> None:
             os.waitpid(-1, 0)
 
 
-def _reap(init: int) -> None:
+def reap_orphans(spared: Container[int]) -> None:
+    """Reap those that have ended, up to one of `spared`: whoever takes that one's status calls this again."""
     with contextlib.suppress(ChildProcessError):
-        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid != init:
+        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid not in spared:
             os.waitpid(ended.si_pid, 0)

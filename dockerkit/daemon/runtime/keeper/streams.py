@@ -17,12 +17,18 @@ Deliver = Callable[[int, memoryview], None]
 
 
 class Output:
-    """One stream the container writes; every chunk goes to `deliver`, which must be done with it when it returns."""
+    """One stream the container writes.
+
+    :param deliver: takes every chunk, and must be done with it when it returns.
+    :param over: called when nobody can write to it any more.
+    """
 
     _buffer = bytearray(CHUNK)  # one for all: there is one thread
 
-    def __init__(self, loop: Loop, descriptor: int, stream: int, deliver: Deliver) -> None:
-        self._loop, self._descriptor, self._stream, self._deliver = loop, descriptor, stream, deliver
+    def __init__(
+        self, loop: Loop, descriptor: int, stream: int, deliver: Deliver, over: Callable[[], None] = lambda: None
+    ) -> None:
+        self._loop, self._descriptor, self._stream, self._deliver, self._over = loop, descriptor, stream, deliver, over
         self._paused = False
         os.set_blocking(descriptor, False)
         loop.watch(descriptor, READ, self._ready)
@@ -44,9 +50,15 @@ class Output:
             count = 0
         if not count:
             self.close()
+            self._over()
             return False
         self._deliver(self._stream, memoryview(self._buffer)[:count])
         return True
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is closed."""
+        return self._descriptor < 0
 
     def pause(self, paused: bool) -> None:
         """Stop, or go on, taking what the container writes; meanwhile it waits."""
