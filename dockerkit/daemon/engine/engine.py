@@ -51,7 +51,6 @@ class Engine:
 
     def start(self) -> None:
         """Start the shim, then take up the containers and sessions of the daemon before, and sweep up images' remains."""
-        self._core.timers.start()
         self._core.runtime.start()
         self._core.timers.start()
         recover(self._core)
@@ -65,8 +64,6 @@ class Engine:
 
     def close(self) -> None:
         """Let go of everything; containers go on running under their keepers."""
-        self._core.timers.stop()
-        self._health.close()
         self._core.timers.stop()
         self._health.close()
         self._core.pool.shutdown(wait=True)

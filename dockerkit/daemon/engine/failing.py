@@ -11,6 +11,8 @@ from dockerkit.errors import ContainerFailed, Failed
 _NOT_FOUND = 127
 _CANNOT_RUN = 126
 _BEFORE_EXEC = 128
+_SAID_AS_THEY_ARE = ("user", "directory")
+"""Steps whose own words are Docker's."""
 
 
 def error_of(failure: StartFailed, prefix: str) -> Failed:
@@ -33,8 +35,8 @@ def exit_code(failure: StartFailed) -> int:
 
 def _words(failure: StartFailed) -> str:
     subject, cause = failure.subject, os.strerror(failure.errno).lower()
-    if failure.step == "working directory":
-        return f'chdir to cwd ("{subject}") set in config.json failed: {cause}'
+    if failure.step in _SAID_AS_THEY_ARE:
+        return failure.message
     if failure.step != "exec":
         return f"error during container init: {failure.step}: {failure.message}"
     if failure.errno != errno.ENOENT:
