@@ -1,7 +1,8 @@
 """Sessions: who owns containers, and what happens when they are gone.
 
 A session is a client's open connection and its process. When either ends, for whatever reason, what the session owns is
-killed and removed. Sessions are written down; those of a daemon that ended are closed by the next one.
+killed and removed. Sessions are written down: when it was the daemon that ended, their clients have some seconds to come back
+to the next one and reclaim them; those whose process is gone have none.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import secrets
 import select
 import threading
 from dataclasses import dataclass
+from functools import partial
 
 from msgspec.structs import replace
 
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.removal import remove
+from dockerkit.daemon.engine.timers import Timer
 from dockerkit.daemon.state import sessions as stored
 from dockerkit.errors import DockerkitError, NotFound
 
@@ -26,12 +29,16 @@ RECLAIM_SECONDS = 5.0
 """How long the sessions of the daemon before have, to come back."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Session:
-    """One owner: its process. What it owns is written in the containers' records."""
+    """One owner: its process. What it owns is written in the containers' records.
+
+    :param expiry: ends it unless it is reclaimed until then; None once somebody holds it.
+    """
 
     pid: int
     pidfd: int | None = None
+    expiry: Timer | None = None
 
 
 class Sessions:
@@ -45,22 +52,58 @@ class Sessions:
         self._by_pidfd: dict[int, str] = {}
         threading.Thread(target=self._watch_processes, name="sessions", daemon=True).start()
 
-    def open(self, pidfd: int | None, pid: int) -> str:
+    def open(self, pidfd: int | None, pid: int, reclaim: str = "") -> str:
         """Begin a session for process `pid`; it ends with :meth:`close` or when `pidfd` says that the process is gone.
 
         :param pidfd: ownership passes to the session; None when the process cannot be seen from here.
+        :param reclaim: the session that the same process had with the daemon before, to go on with.
         :returns: the session's id.
+        :raises NotFound: there is nothing to reclaim (any more): it has ended, with all it owned.
         """
+        try:
+            id = self._reclaim(reclaim, pidfd, pid) if reclaim else self._begin(pidfd, pid)
+        except BaseException:
+            if pidfd is not None:
+                os.close(pidfd)
+            raise
+        self._observe(pidfd)
+        return id
+
+    def _begin(self, pidfd: int | None, pid: int) -> str:
         id = secrets.token_hex(16)
         with self._core.database.transaction() as tx:
             stored.put(tx, id, pid)
+        self._hold(id, Session(pid, pidfd))
+        return id
+
+    def _reclaim(self, id: str, pidfd: int | None, pid: int) -> str:
         with self._lock:
+            before = self._sessions.get(id)
+            if before is None or before.expiry is None or before.pid != pid:
+                raise NotFound(f"No such session: {id}", hint="it ended, or another process has it; open another")
+            before.expiry.cancel()
+            self._let_go(before)
             self._sessions[id] = Session(pid, pidfd)
             if pidfd is not None:
                 self._by_pidfd[pidfd] = id
-        if pidfd is not None:
-            self._watch.register(pidfd, select.EPOLLIN | select.EPOLLONESHOT)
         return id
+
+    def _hold(self, id: str, session: Session) -> None:
+        with self._lock:
+            self._sessions[id] = session
+            if session.pidfd is not None:
+                self._by_pidfd[session.pidfd] = id
+
+    def _let_go(self, session: Session) -> None:
+        """Close a session's pidfd, which also ends its being watched. The lock is held."""
+        if session.pidfd is not None:
+            del self._by_pidfd[session.pidfd]
+            os.close(session.pidfd)
+
+    def _observe(self, pidfd: int | None) -> None:
+        with self._lock:  # it may be another's by now, or nobody's
+            if pidfd in self._by_pidfd:
+                self._watch.register(pidfd, select.EPOLLIN | select.EPOLLONESHOT)
 
     def close(self, id: str) -> None:
         """End a session: what it owns is killed and removed. Harmless when it is unknown."""
@@ -68,9 +111,9 @@ class Sessions:
             session = self._sessions.pop(id, None)
             if session is None:
                 return
-            if session.pidfd is not None:
-                del self._by_pidfd[session.pidfd]
-                os.close(session.pidfd)
+            self._let_go(session)
+        if session.expiry is not None:
+            session.expiry.cancel()
         for entry in self._core.entries.all():
             if entry.record.session == id:
                 self._remove(entry)
@@ -107,14 +150,21 @@ class Sessions:
                 self._core.commit(entry, replace(entry.record, session=""))
 
     def recover(self) -> None:
-        """Take up the sessions of the daemon before: their containers go after five seconds."""
+        """Take up the sessions of the daemon before: they end in five seconds unless reclaimed, or with their process."""
         for id, pid in stored.everything(self._core.database).items():
-            with self._lock:
-                self._sessions[id] = Session(pid)
-            owns = any(entry.record.session == id for entry in self._core.entries.all())
-            timer = threading.Timer(RECLAIM_SECONDS if owns else 0, self.close, (id,))
-            timer.daemon = True
-            timer.start()
+            pidfd, ended = _find(pid)
+            expiry = self._core.timers.after(
+                0.0 if ended else RECLAIM_SECONDS, partial(self._core.pool.submit, self._expire, id)
+            )
+            self._hold(id, Session(pid, pidfd, expiry))
+            self._observe(pidfd)
+
+    def _expire(self, id: str) -> None:
+        with self._lock:
+            session = self._sessions.get(id)
+            if session is None or session.expiry is None:  # reclaimed this moment
+                return
+        self.close(id)
 
     def _remove(self, entry: Entry) -> None:
         try:
@@ -125,6 +175,31 @@ class Sessions:
     def _watch_processes(self) -> None:
         while True:
             for pidfd, _ in self._watch.poll():
-                id = self._by_pidfd.get(pidfd)
+                id = self._of_ended(pidfd)
                 if id is not None:
                     self.close(id)
+
+    def _of_ended(self, pidfd: int) -> str | None:
+        """Return whose process has ended. The number may be another session's by now: then that one is watched on."""
+        with self._lock:
+            id = self._by_pidfd.get(pidfd)
+            if id is not None and not _has_ended(pidfd):
+                self._watch.modify(pidfd, select.EPOLLIN | select.EPOLLONESHOT)
+                return None
+            return id
+
+
+def _has_ended(pidfd: int) -> bool:
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _find(pid: int) -> tuple[int | None, bool]:
+    """Return a pidfd of a process when it can be had, and whether the process is known to have ended."""
+    try:
+        return os.pidfd_open(pid), False
+    except ProcessLookupError:
+        return None, True
+    except OSError:  # 0: it was never in sight
+        return None, False
