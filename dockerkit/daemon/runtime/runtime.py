@@ -43,17 +43,25 @@ class Runtime:
 
     :param directory: the runtime's own; made if missing.
     :param on_exit: called once per container on the watcher's thread; it must not wait for another container.
+    :param on_detach: called on the same thread with a container's id, when a client of it typed its detach keys.
     :param cgroup_parent: below which the containers' groups will be, if it is known: then the first start is as fast as all.
     """
 
-    def __init__(self, directory: str, *, on_exit: Callable[[str, Exit], None], cgroup_parent: str = "") -> None:
+    def __init__(
+        self,
+        directory: str,
+        *,
+        on_exit: Callable[[str, Exit], None],
+        on_detach: Callable[[str], None] = lambda _id: None,
+        cgroup_parent: str = "",
+    ) -> None:
         self._directory, self._cgroup_parent = directory, cgroup_parent
         self._on_exit = on_exit
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._homes: dict[str, tuple[str, str]] = {}
-        self._watcher = Watcher(ended=self._ended, died=self._died)
+        self._watcher = Watcher(ended=self._ended, died=self._died, detached=lambda keeper: on_detach(keeper.id))
 
     def start(self) -> None:
         """Start the shim (it is ready some 30 ms later; nobody needs to wait for it) and the thread that hears keepers.

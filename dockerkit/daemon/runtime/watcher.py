@@ -30,10 +30,13 @@ class Watcher:
 
     :param ended: called on the watcher's thread with a keeper and its container's exit.
     :param died: called on it when a keeper went without a word; cleans up after it and returns the exit.
+    :param detached: called on it when a client typed its detach keys.
     """
 
-    def __init__(self, *, ended: Callable[[Keeper, Exit], None], died: Callable[[Keeper], Exit]) -> None:
-        self._ended, self._died = ended, died
+    def __init__(
+        self, *, ended: Callable[[Keeper, Exit], None], died: Callable[[Keeper], Exit], detached: Callable[[Keeper], None]
+    ) -> None:
+        self._ended, self._died, self._detached = ended, died, detached
         self._selector = selectors.DefaultSelector()
         self._wake, self._bell = socket.socketpair()
         self._wake.setblocking(False)
@@ -97,7 +100,7 @@ class Watcher:
             message, fds = None, []
         if message is None:
             self._closed(watched)
-        elif message.pop("verb") == "exit":
+        elif (verb := message.pop("verb")) == "exit":
             watched.told = True
             watched.pidfd, *_ = fds
             self._selector.unregister(watched.keeper.connection)
@@ -105,6 +108,8 @@ class Watcher:
             self._pass_on(watched.keeper, Exit(**message))
         else:
             wire.close(fds)
+            if verb == "detached":
+                self._pass_on_detached(watched.keeper)
 
     def _closed(self, watched: _Watched) -> None:
         self._selector.unregister(watched.keeper.connection)
@@ -117,6 +122,12 @@ class Watcher:
             self._ended(keeper, ended)
         except Exception:  # one caller's mistake must not make the ends of all other containers unheard
             log.exception("container %s: its end could not be taken care of", keeper.id)
+
+    def _pass_on_detached(self, keeper: Keeper) -> None:
+        try:
+            self._detached(keeper)
+        except Exception:  # as with an end
+            log.exception("container %s: a client's leaving could not be taken care of", keeper.id)
 
     def _gone(self, watched: _Watched) -> None:
         self._selector.unregister(watched.pidfd)

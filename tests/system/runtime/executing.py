@@ -55,7 +55,14 @@ def granted(*names: str) -> dict[str, list[str]]:
     return {kind: list(names) for kind in ("bounding", "effective", "permitted")}
 
 
-def execute(box: Box, *args: str, framed: bool = False, change: dict[str, Any] | None = None, **options: Any) -> Ran:
+def execute(
+    box: Box,
+    *args: str,
+    framed: bool = False,
+    detach_keys: bytes = b"",
+    change: dict[str, Any] | None = None,
+    **options: Any,
+) -> Ran:
     """Start a process in a container; `change` is put into its OCI process, `options` are Execution's."""
     ours, theirs = socket.socketpair()
     process: dict[str, Any] = {
@@ -65,7 +72,7 @@ def execute(box: Box, *args: str, framed: bool = False, change: dict[str, Any] |
         "capabilities": granted(*capabilities.DEFAULT),
         **(change or {}),
     }
-    attachment = Attachment(theirs.detach(), stdin=True, stdout=True, stderr=True, framed=framed)
+    attachment = Attachment(theirs.detach(), stdin=True, stdout=True, stderr=True, framed=framed, detach_keys=detach_keys)
     ran = Ran(ours)
     assert box.keeper is not None
     try:

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from dockerkit.daemon.logs.records import STDERR, STDOUT, Record
+from dockerkit.daemon.runtime.keeper.detaching import DetachKeys
 from dockerkit.daemon.runtime.keeper.journal import Journal
 from dockerkit.daemon.runtime.keeper.loop import HANGUP, READ, WRITE, Loop
 from dockerkit.daemon.runtime.launch import Attachment
@@ -49,6 +50,8 @@ class Attached:
         gone: Callable[[Attached], None],
     ) -> None:
         self.stdin = attachment.stdin
+        self.detached = False
+        self._keys = DetachKeys(attachment.detach_keys)
         self.last_progress = time.monotonic()
         self.stalled = False
         self.missed = 0
@@ -105,6 +108,17 @@ class Attached:
         if self._fd >= 0 and self.stdin:
             self._typing = free
             self._want()
+
+    def type(self, data: bytes) -> None:
+        """Take bytes it typed; empty at its end-of-file. The keys that detach it close it, and are typed to nobody."""
+        meant, self.detached = self._keys.take(data)
+        if meant or (not data and not self.detached):
+            self._typed(self, meant)
+        if not data and meant:
+            self._typed(self, b"")
+        if self.detached:
+            self.stdin = False
+            self.close()
 
     def close_when_served(self) -> None:
         """Nothing more will come: close it as soon as it has taken all."""
@@ -247,8 +261,8 @@ class Attached:
         if not data:
             self._typing, self.stdin = False, False
             self._want()
-        self._typed(self, data)
-        if self._deaf and not self.stdin:
+        self.type(data)
+        if self._fd >= 0 and self._deaf and not self.stdin:
             self.close()
 
     def _want(self) -> None:

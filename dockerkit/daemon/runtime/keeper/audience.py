@@ -20,11 +20,21 @@ class Audience:
 
     :param outputs: the container's streams, filled in by the keeper as they appear.
     :param served: called when the last has left.
+    :param detached: called when one has typed its detach keys.
     """
 
-    def __init__(self, loop: Loop, launch: Launch, journal: Journal, *, served: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        launch: Launch,
+        journal: Journal,
+        *,
+        served: Callable[[], None] = lambda: None,
+        detached: Callable[[], None] = lambda: None,
+    ) -> None:
         self.outputs: list[Output] = []
-        self._loop, self._journal, self._when_served = loop, journal, served
+        self._loop, self._journal = loop, journal
+        self._when_served, self._when_detached = served, detached
         self._once, self._tty = launch.stdin_once, bool(launch.spec["process"].get("terminal"))
         self._input: Input | None = None
         self._members: list[Attached] = []
@@ -49,7 +59,7 @@ class Audience:
         )
         self._members.append(member)
         if attachment.initial and attachment.stdin:
-            self._typed(member, attachment.initial)
+            member.type(attachment.initial)
         member.begin()
         if self._ending:
             member.close_when_served()
@@ -132,5 +142,7 @@ class Audience:
     def _members_left(self, member: Attached) -> None:
         self._members.remove(member)
         self._balance_output()
+        if member.detached:
+            self._when_detached()
         if not self._members:
             self._when_served()

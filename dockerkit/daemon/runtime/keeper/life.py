@@ -96,7 +96,8 @@ class Life:
 
     def _open_streams(self) -> None:
         self._journal = Journal(self._launch.log)
-        self._audience = Audience(self._loop, self._launch, self._journal)
+        detached = {"verb": "detached"}
+        self._audience = Audience(self._loop, self._launch, self._journal, detached=lambda: self._control.tell(detached))
         for descriptor, stream in zip(self._child.ours, (STDOUT, STDERR), strict=False):
             self._audience.outputs.append(Output(self._loop, descriptor, stream, self._audience.deliver))
         if len(self._child.ours) > 2:
