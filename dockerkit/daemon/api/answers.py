@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from dockerkit.daemon.api.frames import STDERR
 from dockerkit.schema import wire
 
 JSON = "application/json"
@@ -34,6 +35,28 @@ class Stream:
     content_type: str = JSON
 
 
+class Pieces(Protocol):
+    """Bytes that are made as they are asked for, by something that holds on to what it makes them of until it is closed."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return itself."""
+
+    def __next__(self) -> bytes:
+        """Return the next piece."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
+@dataclass(slots=True)
+class Transfer:
+    """A chunked response of blocking work: threads make the pieces and write them to the client's socket themselves."""
+
+    pieces: Pieces
+    content_type: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(slots=True)
 class RawStream:
     """The connection leaves HTTP, gets these bytes unframed and is closed: a hijacked stream that only we write."""
@@ -49,13 +72,14 @@ class Handover:
     :param take: gets a duplicate of the client's socket, which is then its own to close, and the bytes that the client
         sent after its request. Called on a thread, after the head has left; nobody reads the socket any more.
     :param key: the container's id: a start of it waits until the socket has been taken.
-    :param framed: whether an error met after the head is sent as a frame of standard error, or bare.
+    :param framed: whether an error met after the head is sent as a frame, of the stream `told_on`, or bare.
     """
 
     take: Callable[[int, bytes], None]
     key: str
     content_type: str = RAW_STREAM
     framed: bool = True
+    told_on: int = STDERR
 
 
 @dataclass(slots=True)
@@ -66,7 +90,7 @@ class Upgrade:
     content_type: str = RAW_STREAM
 
 
-Answer = Response | Stream | RawStream | Handover | Upgrade
+Answer = Response | Stream | Transfer | RawStream | Handover | Upgrade
 Pending = Answer | Awaitable[Answer]
 """A handler that needs nobody answers at once, on the event loop; any other returns something to wait for."""
 

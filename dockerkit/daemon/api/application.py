@@ -15,7 +15,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from dockerkit.daemon.api.answers import Pending
+from dockerkit.daemon.api.doorbell import Doorbell
+from dockerkit.daemon.api.listener import Encoder
 from dockerkit.daemon.api.router import Router
+from dockerkit.daemon.api.sampling import Sampling
 
 if TYPE_CHECKING:
     from dockerkit.daemon.api.call import Call
@@ -73,9 +76,10 @@ class Application:
 
     :param verbs: runs the engine's blocking verbs; bounded.
     :param transfers: runs those that last as long as a download, so that they never keep a quick verb waiting.
+    :param bodies: runs those that read or write a client's socket, and so last as long as the client likes.
     """
 
-    def __init__(self, engine: Engine, router: Router, verbs: Executor, transfers: Executor) -> None:
+    def __init__(self, engine: Engine, router: Router, verbs: Executor, transfers: Executor, bodies: Executor) -> None:
         self.engine = engine
         self.members: set[Member] = set()
         self.last_activity = time.monotonic()
@@ -84,6 +88,10 @@ class Application:
         self._router = router
         self._verbs = verbs
         self._transfers = transfers
+        self._bodies = bodies
+        self.doorbell = Doorbell(asyncio.get_running_loop())
+        self.sampling = Sampling(engine.containers.stats, self.run)
+        self.events = Encoder()
         self._empty: asyncio.Event | None = None
         self._background: set[asyncio.Future[Any]] = set()
 
@@ -103,6 +111,10 @@ class Application:
     def transfer(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         """Call a verb that may last minutes on a thread of its own kind."""
         return asyncio.get_running_loop().run_in_executor(self._transfers, partial(verb, *args, **kwargs))
+
+    def transfer_body(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Call what reads or writes a client's socket on a thread of its own kind."""
+        return asyncio.get_running_loop().run_in_executor(self._bodies, work)
 
     def background(self, work: asyncio.Future[T], what: str) -> None:
         """See `work` through although nobody waits for it any more; a failure is logged."""

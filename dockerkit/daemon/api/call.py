@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import socket
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import h11
 import msgspec
 
 from dockerkit.daemon.api.errors import TooLarge
+from dockerkit.daemon.api.incoming import Incoming
 from dockerkit.daemon.api.query import Query
 from dockerkit.errors import Invalid
 from dockerkit.schema import wire
@@ -94,6 +97,43 @@ class Call:
         future = await asyncio.shield(self.run(verb, *args, **kwargs))
         return await asyncio.shield(asyncio.wrap_future(future))
 
+    async def acquire(self, verb: Callable[[], T], close: Callable[[T], None]) -> T:
+        """Call a verb that returns something to be closed; `close` gets it when the client hangs up meanwhile."""
+        work = self.run(verb)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            work.add_done_callback(partial(_close, close))
+            raise
+
+    async def upload(self, take: Callable[[Incoming], None]) -> None:
+        """Call `take` on a thread with the body, which it reads straight from the client's socket.
+
+        :raises Invalid: the body is malformed or ends early. Anything else is raised by `take`.
+        """
+        connection = self._connection
+        own = socket.socket(fileno=os.dup(self.socket.fileno()))
+        chunked = b"transfer-encoding" in self.headers
+        body = Incoming(own, connection.lend() if self.has_body else b"", None if chunked else self.content_length)
+
+        def work() -> None:
+            try:
+                take(body)
+                body.skip()
+            finally:
+                body.close()
+
+        working = self.application.transfer_body(work)
+        try:
+            await asyncio.shield(working)
+        except asyncio.CancelledError:
+            body.interrupt()
+            working.add_done_callback(_forget)
+            raise
+        finally:
+            if body.whole and self.has_body:
+                connection.take_back(body.rest)
+
     def body(self) -> AsyncGenerator[bytes, None]:
         """Iterate over the body as it comes; the client is held back while nobody asks.
 
@@ -135,6 +175,17 @@ class Call:
             raise Invalid(f"invalid JSON: {error}") from None
         except RecursionError:
             raise Invalid("invalid JSON: nested too deep") from None
+
+
+def _close(close: Callable[[T], None], work: asyncio.Future[T]) -> None:
+    if not work.cancelled() and work.exception() is None:
+        close(work.result())
+
+
+def _forget(work: asyncio.Future[None]) -> None:
+    """Take note of how `work` ended: nobody is there to be told."""
+    if not work.cancelled():
+        work.exception()
 
 
 def _check_integers(value: Any) -> None:

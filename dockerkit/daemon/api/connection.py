@@ -31,6 +31,7 @@ SKIP_LIMIT = 256 * 1024
 """Bytes of an unread body that are skipped to keep the connection; beyond, it is closed."""
 TURN = 16
 """Pipelined requests that are answered in one go before the other clients get their turn."""
+_CONTINUE = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
 LINGER_BYTES, LINGER_SECONDS = 64 * 1024 * 1024, 2.0
 """How much of what a refused client still sends is swallowed, so that it gets to read the refusal."""
 
@@ -55,6 +56,7 @@ class Connection(asyncio.BufferedProtocol):
         self._linger: asyncio.TimerHandle | None = None
         self._hang_up: HangUp | None = None
         self._finishing = self._lost = self._left = False
+        self._lent = self._read_elsewhere = False  # somebody reads the body from the socket; has read it to its end
 
     # what asyncio calls
 
@@ -163,7 +165,7 @@ class Connection(asyncio.BufferedProtocol):
                 yield bytes(event.data)
             elif event is h11.NEED_DATA:
                 if self.http.they_are_waiting_for_100_continue:
-                    self.send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
+                    self.send(_CONTINUE)
                 await self._receive()
 
     def leave(self) -> tuple[bytes, bool]:
@@ -174,6 +176,21 @@ class Connection(asyncio.BufferedProtocol):
         self._pending.clear()
         return received, self._ended
 
+    def lend(self) -> bytes:
+        """Leave the rest of the request's body to somebody who reads the socket; return what was received of it already."""
+        self.hold_back()
+        if self.http.they_are_waiting_for_100_continue:
+            self.send(_CONTINUE)
+        received = self.http.trailing_data[0] + bytes(self._pending)
+        self._pending.clear()
+        self._lent = True
+        return received
+
+    def take_back(self, received: bytes) -> None:
+        """Go on: the body has been read to its end, and `received` behind it."""
+        self._pending[:0] = received
+        self._lent, self._read_elsewhere = False, True
+
     def hold_back(self) -> None:
         """Stop reading: the client is held back by its full socket."""
         if self._reading and not self._ended:
@@ -182,7 +199,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def respond(self, answer: Response, method: str) -> None:
         """Write a whole response. HEAD gets the head alone."""
-        parts: list[Any] = [heads.response_head(answer, close=self._finishing or self.http.their_state is h11.ERROR)]
+        close = self._finishing or self._lent or self.http.their_state is h11.ERROR
+        parts: list[Any] = [heads.response_head(answer, close=close)]
         if answer.body and method != "HEAD":
             parts.append(h11.Data(data=answer.body))
         self.send(*parts, h11.EndOfMessage())
@@ -190,7 +208,7 @@ class Connection(asyncio.BufferedProtocol):
     async def skip_body(self) -> None:
         """Read past what the handler left of the body, if it is not much and the client is sending it already."""
         left = SKIP_LIMIT
-        if self.http.their_state is h11.SEND_BODY:
+        if self.http.their_state is h11.SEND_BODY and not (self._lent or self._read_elsewhere):
             try:
                 async for chunk in self.body():
                     left -= len(chunk)
@@ -260,7 +278,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def _next_cycle(self) -> None:
         """Make ready for the next request, or close: when either side wants to, or when unread bytes are in the way."""
-        if self.http.their_state in (h11.SEND_BODY, h11.ERROR):
+        if self._read_elsewhere and self.http.our_state is h11.DONE and not self._finishing:
+            self._read_elsewhere = False
+            self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADER_LIMIT)
+            self._let_in()
+        elif self.http.their_state in (h11.SEND_BODY, h11.ERROR):
             self._close_gently()
         elif self._finishing or self.http.our_state is not h11.DONE or self.http.their_state is not h11.DONE:
             self.transport.close()

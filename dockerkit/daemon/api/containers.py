@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from dockerkit.daemon.api.answers import NO_CONTENT, NOT_MODIFIED, Answer, Pending, Response, Stream, json
 from dockerkit.daemon.api.call import Call
 from dockerkit.daemon.api.router import Route
+from dockerkit.daemon.api.terminals import size_of
 from dockerkit.daemon.api.versions import STOP_SIGNAL, WAIT_CONDITION, shaped
 from dockerkit.errors import DockerkitError, Invalid, Unsupported
 from dockerkit.schema import wire
@@ -116,9 +117,7 @@ async def remove(call: Call) -> Answer:
 
 async def resize(call: Call) -> Answer:
     """``POST /containers/{id}/resize``."""
-    rows, columns = (call.query.integer(name) for name in ("h", "w"))
-    if rows is None or columns is None:
-        raise Invalid("resizing takes h and w, the terminal's height and width in characters")
+    rows, columns = size_of(call.query)
     await call.run(call.engine.containers.resize, call.ref, rows=rows, columns=columns)
     return Response(200, b"", "text/plain; charset=utf-8")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING
 import h11
 
 from dockerkit.daemon.api import errors, heads
-from dockerkit.daemon.api.answers import Answer, Handover, Pending, RawStream, Response, Stream, Upgrade
-from dockerkit.daemon.api.frames import STDERR, frame
+from dockerkit.daemon.api.answers import Answer, Handover, Pending, Pieces, RawStream, Response, Stream, Transfer, Upgrade
+from dockerkit.daemon.api.frames import frame
+from dockerkit.daemon.api.outgoing import Outgoing
 
 if TYPE_CHECKING:
     from dockerkit.daemon.api.call import Call
@@ -45,6 +47,9 @@ async def _deliver(connection: Connection, call: Call, answer: Answer) -> None:
         case Stream():
             await _stream(connection, answer)
             await connection.skip_body()
+        case Transfer():
+            await _transfer(connection, answer)
+            await connection.skip_body()
         case RawStream():
             await _raw_stream(connection, call, answer)
         case Handover():
@@ -61,6 +66,43 @@ async def _stream(connection: Connection, answer: Stream) -> None:
                 connection.send(h11.Data(data=chunk))
                 await connection.room()
     connection.send(h11.EndOfMessage())
+
+
+async def _transfer(connection: Connection, answer: Transfer) -> None:
+    """Let threads write the body: one as long as the client reads, none while it does not."""
+    run, sending = connection.application.transfer_body, None
+    own = socket.socket(fileno=os.dup(connection.socket.fileno()))
+    outgoing = Outgoing(own, answer.pieces, chunked=connection.http.their_http_version != b"1.0")
+    try:
+        connection.send(heads.stream_head(answer.content_type, answer.headers))
+        await connection.flushed()
+        while not await asyncio.shield(sending := run(outgoing.send)):
+            await outgoing.room()
+    except (BrokenPipeError, ConnectionResetError):
+        connection.transport.abort()
+        return
+    except asyncio.CancelledError:
+        own.shutdown(socket.SHUT_RDWR)  # the thread may be writing: it has nobody to write to any more
+        raise
+    finally:
+        _let_go(sending, answer.pieces, own)
+    connection.transport.set_write_buffer_limits()
+    connection.send(h11.EndOfMessage())
+
+
+def _let_go(sending: asyncio.Future[bool] | None, pieces: Pieces, own: socket.socket) -> None:
+    """Close both, once no thread uses them."""
+
+    def close(done: asyncio.Future[bool] | None) -> None:
+        if done is not None and not done.cancelled():
+            done.exception()
+        pieces.close()
+        own.close()
+
+    if sending is None or sending.done():
+        close(sending)
+    else:
+        sending.add_done_callback(close)
 
 
 async def _raw_stream(connection: Connection, call: Call, answer: RawStream) -> None:
@@ -88,8 +130,8 @@ async def _hand_over(connection: Connection, call: Call, answer: Handover) -> No
         try:
             await asyncio.shield(taken)
         except Exception as error:
-            text = f"{errors.document(error)['message']}\n".encode()
-            connection.transport.write(frame(STDERR, text) if answer.framed else text)
+            text = f"{errors.document(error)['message']}\r\n".encode()
+            connection.transport.write(frame(answer.told_on, text) if answer.framed else text)
             connection.transport.write_eof()
             log.warning("%s %s: refused after its head: %s", call.method, call.path, error)
             connection.transport.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from dockerkit.daemon.api.answers import NO_CONTENT, Answer, Upgrade
+from dockerkit.daemon.api.answers import NO_CONTENT, Answer, Upgrade, json
 from dockerkit.daemon.api.call import Call
 from dockerkit.daemon.api.images import pulled
 from dockerkit.daemon.api.progress import Progress
@@ -24,10 +24,13 @@ class BootstrapRequest(Model):
 
 
 def open_session(call: Call) -> Answer:
-    """``POST /dockerkit/v1/sessions``: 101, then ``{"Id": ...}`` in one line; the connection is the session."""
+    """``POST /dockerkit/v1/sessions``: 101, then ``{"Id": ...}`` in one line; the connection is the session.
+
+    ``reclaim=ID`` goes on with the session of a daemon that went.
+    """
     if not call.wants_upgrade:
         raise Invalid("a session is a connection of its own", hint="send Connection: Upgrade and Upgrade: tcp")
-    return Upgrade(SessionConnection(call.application))
+    return Upgrade(SessionConnection(call.application, call.query.text("reclaim")))
 
 
 async def own(call: Call) -> Answer:
@@ -40,6 +43,11 @@ async def disown(call: Call) -> Answer:
     """``DELETE /dockerkit/v1/sessions/{session}/containers/{id}``: the container outlives the session."""
     await call.run(call.engine.sessions.disown, *call.parameters)
     return NO_CONTENT
+
+
+async def listening(call: Call) -> Answer:
+    """``GET /dockerkit/v1/containers/{id}/listening``: the TCP ports it listens on, published or not."""
+    return json(await call.run(call.engine.containers.listening, call.ref))
 
 
 async def bootstrap(call: Call) -> Answer:
@@ -60,5 +68,6 @@ ROUTES = (
     Route("POST", f"{EXTENSIONS}/sessions", open_session),
     Route("POST", f"{EXTENSIONS}/sessions/{{session}}/containers/{{id}}", own),
     Route("DELETE", f"{EXTENSIONS}/sessions/{{session}}/containers/{{id}}", disown),
+    Route("GET", f"{EXTENSIONS}/containers/{{id}}/listening", listening),
     Route("POST", f"{EXTENSIONS}/images/bootstrap", bootstrap),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from email.utils import formatdate
 from functools import cache
 from http import HTTPStatus
@@ -45,9 +46,9 @@ def response_head(answer: Response, *, close: bool = False) -> h11.Response:
     return h11.Response(status_code=answer.status, headers=headers, reason=_REASONS.get(answer.status, b""))
 
 
-def stream_head(content_type: str) -> h11.Response:
+def stream_head(content_type: str, more: Iterable[tuple[str, str]] = ()) -> h11.Response:
     """Return the head of a chunked response."""
-    headers = [*_FIXED, _date(int(time.time())), ("Content-Type", content_type), ("Transfer-Encoding", "chunked")]
+    headers = [*_FIXED, _date(int(time.time())), ("Content-Type", content_type), *more, ("Transfer-Encoding", "chunked")]
     return h11.Response(status_code=200, headers=headers, reason=b"OK")
 
 

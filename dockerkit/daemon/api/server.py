@@ -12,16 +12,18 @@ import os
 import socket
 from concurrent.futures import Executor, ThreadPoolExecutor
 
-from dockerkit.daemon.api import containers, extensions, images, streams, system
+from dockerkit.daemon.api import archives, changing, containers, events, execs, extensions, images, observing, streams, system
 from dockerkit.daemon.api.application import Application
 from dockerkit.daemon.api.connection import Connection
 from dockerkit.daemon.api.router import Router
 from dockerkit.daemon.api.verbs import Engine
 from dockerkit.errors import Invalid
 
-ROUTES = (*system.ROUTES, *containers.ROUTES, *streams.ROUTES, *images.ROUTES, *extensions.ROUTES)
+NOUNS = (system, events, containers, changing, observing, streams, execs, archives, images, extensions)
+ROUTES = tuple(route for noun in NOUNS for route in noun.ROUTES)
 VERB_THREADS = 16
 TRANSFER_THREADS = 4
+BODY_THREADS = 32
 BACKLOG = 1024
 """Connections that may wait to be accepted; a test run with many workers connects all at once."""
 GRACE = 2.0
@@ -35,12 +37,13 @@ class Server:
     """
 
     def __init__(self, engine: Engine, *, executor: Executor | None = None) -> None:
-        self._own_executors = [ThreadPoolExecutor(TRANSFER_THREADS, thread_name_prefix="transfer")]
-        transfers = self._own_executors[0]
+        transfers = ThreadPoolExecutor(TRANSFER_THREADS, thread_name_prefix="transfer")
+        bodies = ThreadPoolExecutor(BODY_THREADS, thread_name_prefix="body")
+        self._own_executors = [transfers, bodies]
         if executor is None:
             executor = ThreadPoolExecutor(VERB_THREADS, thread_name_prefix="verb")
             self._own_executors.append(executor)
-        self._application = Application(engine, Router(ROUTES), executor, transfers)
+        self._application = Application(engine, Router(ROUTES), executor, transfers, bodies)
         self._listeners: list[asyncio.Server] = []
         self._socket_files: dict[str, int] = {}
 

@@ -39,10 +39,14 @@ def peer(connected: socket.socket) -> tuple[int | None, int]:
 
 
 class SessionConnection(asyncio.Protocol):
-    """Opens a session when it gets the connection, tells its id in one line, closes it when the connection ends."""
+    """Opens a session when it gets the connection, tells its id in one line, closes it when the connection ends.
 
-    def __init__(self, application: Application) -> None:
+    :param reclaim: the session to go on with, of a client whose daemon went; empty opens a new one.
+    """
+
+    def __init__(self, application: Application, reclaim: str = "") -> None:
         self._application = application
+        self._reclaim = reclaim
         self._id = ""
         self._lost = self._kept = False
 
@@ -51,7 +55,7 @@ class SessionConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._application.joined(self)
         pidfd, pid = peer(self._transport.get_extra_info("socket"))
-        opening = self._application.run(self._application.engine.sessions.open, pidfd, pid)
+        opening = self._application.run(self._application.engine.sessions.open, pidfd, pid, reclaim=self._reclaim)
         opening.add_done_callback(self._opened)
         self._application.background(opening, "opening a session")
 

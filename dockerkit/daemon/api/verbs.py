@@ -6,13 +6,25 @@ gone; it sets its result only when it still can. Types only: the real ones are i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from dockerkit.daemon.api.answers import Pieces
 from dockerkit.daemon.runtime.launch import Attachment
-from dockerkit.schema.container import ContainerInspect, ContainerSummary, CreateRequest, CreateResponse, WaitResponse
+from dockerkit.schema.archive import Change, PathStat
+from dockerkit.schema.container import (
+    ContainerConfig,
+    ContainerInspect,
+    ContainerSummary,
+    CreateRequest,
+    CreateResponse,
+    WaitResponse,
+)
+from dockerkit.schema.events import EventMessage
+from dockerkit.schema.exec import ExecCreate, ExecInspect
 from dockerkit.schema.image import ImageDelete, ImageInspect, ImageSummary
+from dockerkit.schema.update import UpdateRequest
 
 if TYPE_CHECKING:
     from builtins import list as List  # noqa: N812 - `list` is one of Docker's verbs here
@@ -43,7 +55,7 @@ class Containers(Protocol):
     ) -> List[ContainerSummary]:
         """Return rows; takes no lock, and touches no disk unless `size` is asked for."""
 
-    def logs(
+    def log_chunks(
         self,
         ref: str,
         *,
@@ -53,11 +65,24 @@ class Containers(Protocol):
         until: int = 0,
         tail: int | None = None,
         timestamps: bool = False,
-    ) -> Iterator[tuple[int, bytes]]:
-        """Give what it wrote, a line at a time with its stream; moments in nanoseconds since 1970."""
+        framed: bool,
+        size: int = 65536,
+    ) -> Iterator[bytes]:
+        """Give what it wrote as a client gets it; moments in nanoseconds since 1970."""
 
-    def log_size(self, ref: str) -> int:
-        """Return how many bytes its log has."""
+    def follow(
+        self,
+        ref: str,
+        *,
+        stdout: bool,
+        stderr: bool,
+        since: int = 0,
+        until: int = 0,
+        tail: int | None = None,
+        timestamps: bool = False,
+        wake: Callable[[], None],
+    ) -> Follower:
+        """Give what it wrote and writes; `wake` is called on any thread when there may be more."""
 
     def tty(self, ref: str) -> bool:
         """Tell whether it has a terminal; takes no lock."""
@@ -73,6 +98,115 @@ class Containers(Protocol):
 
     def remove(self, ref: str, *, force: bool = False, volumes: bool = False) -> Future[None]:
         """Remove it; the future is done when nothing of it is left."""
+
+    def pause(self, ref: str) -> None:
+        """Have its processes stand still."""
+
+    def unpause(self, ref: str) -> None:
+        """Let its processes go on."""
+
+    def rename(self, ref: str, name: str) -> None:
+        """Give it another name."""
+
+    def update(self, ref: str, request: UpdateRequest) -> dict[str, List[str]]:
+        """Change its limits and its restart policy."""
+
+    def restart(self, ref: str, *, timeout: int | None = None, signal: str = "") -> Future[None]:
+        """End its program and run it again; the future is done when it runs."""
+
+    def prune(self, filters: Mapping[str, List[str]] | None = None) -> dict[str, Any]:
+        """Remove all that do not run."""
+
+    def top(self, ref: str, arguments: str = "") -> dict[str, Any]:
+        """Return its processes as ``ps`` shows them."""
+
+    def stats(self, ref: str) -> dict[str, Any]:
+        """Return what it uses now, with the sample before when one was taken lately."""
+
+    def listening(self, ref: str) -> dict[str, List[int]]:
+        """Return the TCP ports it listens on."""
+
+    def archive_stat(self, ref: str, path: str) -> PathStat:
+        """Describe a path of it."""
+
+    def archive(self, ref: str, path: str) -> tuple[PathStat, Pieces]:
+        """Describe a path of it and give it as a tar, to be closed."""
+
+    def extract(
+        self, ref: str, path: str, stream: BinaryIO, *, no_overwrite_dir_non_dir: bool = False, copy_uid_gid: bool = False
+    ) -> None:
+        """Put a tar into a directory of it; lasts as long as `stream` does."""
+
+    def diff(self, ref: str) -> List[Change]:
+        """Return how its files differ from its image's."""
+
+    def export(self, ref: str) -> Pieces:
+        """Give its files as a tar, to be closed."""
+
+    def commit(
+        self,
+        ref: str,
+        *,
+        repository: str = "",
+        tag: str = "",
+        comment: str = "",
+        author: str = "",
+        pause: bool = True,
+        changes: List[str] | None = None,
+        config: ContainerConfig | None = None,
+    ) -> str:
+        """Make an image of it; return the image's id."""
+
+
+class Follower(Protocol):
+    """Somebody who follows a log; asked for a chunk until there is none, then again when it has called ``wake``."""
+
+    ended: bool
+
+    def chunk(self, *, framed: bool) -> bytes:
+        """Return what is next, without waiting; empty when there is nothing now."""
+
+    def close(self) -> None:
+        """Follow no more."""
+
+
+class Execs(Protocol):
+    """Verbs on execs, by their id."""
+
+    def create(self, ref: str, config: ExecCreate) -> str:
+        """Prepare a process in a running container; return the exec's id."""
+
+    def start(
+        self, id: str, attachment: Attachment | None = None, *, tty: bool = False, console_size: Sequence[int] | None = None
+    ) -> None:
+        """Run it; the attachment's descriptor is the engine's from here on, whatever happens."""
+
+    def inspect(self, id: str) -> ExecInspect:
+        """Return what is known of it."""
+
+    def resize(self, id: str, *, rows: int, columns: int) -> None:
+        """Tell its terminal its size."""
+
+
+class Subscription(Protocol):
+    """Somebody who is told of events."""
+
+    @property
+    def revision(self) -> int:
+        """The last event it is not told of."""
+
+    def close(self) -> None:
+        """Be told no more."""
+
+
+class Events(Protocol):
+    """What happened and happens."""
+
+    def history(self, since: int = 0, until: int = 0, *, upto: int | None = None) -> Iterator[EventMessage]:
+        """Give what happened between two moments, in nanoseconds since 1970, and not after revision `upto`."""
+
+    def subscribe(self, tell: Callable[[EventMessage], object]) -> Subscription:
+        """Have `tell` called with each event from now on, on one thread, in order; returns at once."""
 
 
 class ImageVerbs(Protocol):
@@ -103,8 +237,11 @@ class ImageVerbs(Protocol):
 class Sessions(Protocol):
     """Owners of containers."""
 
-    def open(self, pidfd: int | None, pid: int) -> str:
-        """Begin a session; it ends by :meth:`close` or with its process, whose pidfd it now owns."""
+    def open(self, pidfd: int | None, pid: int, reclaim: str = "") -> str:
+        """Begin a session, or go on with one of the daemon before; it ends by :meth:`close` or with its process.
+
+        The pidfd is the session's from here on.
+        """
 
     def close(self, id: str) -> None:
         """End a session: what it owns is killed and removed."""
@@ -125,6 +262,9 @@ class System(Protocol):
     def version(self) -> dict[str, Any]:
         """Return the answer of ``GET /version``; touches no disk."""
 
+    def disk_usage(self, types: Collection[str] = ()) -> dict[str, Any]:
+        """Return the answer of ``GET /system/df``, for some types of things or for all."""
+
 
 class Engine(Protocol):
     """All nouns."""
@@ -132,6 +272,14 @@ class Engine(Protocol):
     @property
     def containers(self) -> Containers:
         """Verbs on containers."""
+
+    @property
+    def execs(self) -> Execs:
+        """Verbs on execs."""
+
+    @property
+    def events(self) -> Events:
+        """What happened and happens."""
 
     @property
     def images(self) -> ImageVerbs:

@@ -18,7 +18,15 @@ Document = dict[str, Any]
 MULTIPLEXED_TYPE: Version = (1, 42)
 """From here on a framed stream says so in its content type (1.42); before, every stream is called raw."""
 STOP_SIGNAL: Version = (1, 42)
-"""From here on ``stop`` takes a signal (1.42)."""
+"""From here on ``stop`` and ``restart`` take a signal (1.42)."""
+CONSOLE_SIZE: Version = (1, 42)
+"""From here on an exec is told its terminal's size when it is created and started (1.42)."""
+DISK_USAGE_TYPES: Version = (1, 42)
+"""From here on ``system/df`` looks only at what is asked for (1.42)."""
+ONE_SHOT: Version = (1, 41)
+"""From here on ``stats`` takes ``one-shot`` (1.41)."""
+PIDS_LIMIT: Version = (1, 40)
+"""From here on ``update`` takes a limit of processes (1.40)."""
 SINGULAR_FILTER: Version = (1, 41)
 """Before, the image list takes ``filter`` for a reference (removed in 1.41)."""
 WAIT_CONDITION: Version = (1, 30)
@@ -77,7 +85,18 @@ def _without_annotations(document: Document) -> None:
     document.get("HostConfig", {}).pop("Annotations", None)
 
 
+def _builder_size(document: Document) -> None:
+    document["BuilderSize"] = 0
+
+
+def _virtual_sizes(document: Document) -> None:
+    for row in document["Images"] or ():
+        _virtual_size(row)
+
+
 CHANGES = (
+    Change("disk usage", (1, 42), _builder_size, "1.42 omits BuilderSize"),
+    Change("disk usage", (1, 44), _virtual_sizes, "1.44 omits VirtualSize of images"),
     Change("image summary", (1, 44), _virtual_size, "1.44 omits VirtualSize, which had been equal to Size since 1.22"),
     Change("image summary", (1, 51), _uncounted, "1.51 counts Containers, which had been -1"),
     Change("image", (1, 50), _unused_config, "1.50 omits the fields of Config that are a container's, not an image's"),
