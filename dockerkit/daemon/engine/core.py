@@ -77,7 +77,7 @@ class Core:
         with self.order:
             with self.database.transaction() as tx:
                 containers.put(tx, record.id, record.name, encode(record))
-                told = _append(tx, [message(record, happening) for happening in happenings])
+                told = self._append(tx, [message(record, happening) for happening in happenings])
             entry.record = record
             self.events.publish(told)
         self.observe(entry)
@@ -101,7 +101,7 @@ class Core:
         """
         with self.order:
             with self.database.transaction() as tx:
-                told = _append(tx, events)
+                told = self._append(tx, events)
             self.events.publish(told)
 
     def erase(self, entry: Entry, happening: Happening) -> None:
@@ -109,10 +109,11 @@ class Core:
         with self.order:
             with self.database.transaction() as tx:
                 containers.delete(tx, entry.record.id)
-                told = _append(tx, [message(entry.record, happening)])
+                told = self._append(tx, [message(entry.record, happening)])
             self.entries.forget(entry)
             self.events.publish(told)
 
-
-def _append(tx: sqlite3.Connection, events: Iterable[EventMessage]) -> list[tuple[int, EventMessage]]:
-    return [(journal.append(tx, event.time_nano, encode(event)), event) for event in events]
+    def _append(self, tx: sqlite3.Connection, events: Iterable[EventMessage]) -> list[tuple[int, EventMessage]]:
+        """Write events; their moments are taken here, where they are in order, so that later ones are never earlier."""
+        stamped = [self.events.stamp(event) for event in events]
+        return [(journal.append(tx, event.time_nano, encode(event)), event) for event in stamped]

@@ -45,10 +45,8 @@ def message(record: Record, happening: Happening) -> EventMessage:
 
 
 def event(type: str, action: str, id: str, attributes: dict[str, str]) -> EventMessage:
-    """Return an event of something that happens now."""
-    now = time.time_ns()
-    actor = Actor(id=id, attributes=attributes)
-    return EventMessage(type=type, action=action, actor=actor, time=now // SECOND, time_nano=now)
+    """Return an event; it gets its moment when it is written, see :meth:`Events.stamp`."""
+    return EventMessage(type=type, action=action, actor=Actor(id=id, attributes=attributes))
 
 
 class Subscription:
@@ -72,6 +70,7 @@ class Events:
         self._database = database
         self._lock = threading.Lock()
         self._published = journal.last(database)
+        self._latest = 0
         self._subscriptions: list[Subscription] = []
         self._news: SimpleQueue[Sequence[Numbered]] = SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -103,6 +102,18 @@ class Events:
         """Forget a subscription; see :meth:`Subscription.close`."""
         with self._lock:
             self._subscriptions = [one for one in self._subscriptions if one is not subscription]
+
+    def stamp(self, event: EventMessage) -> EventMessage:
+        """Give an event its moment: now, and later than the event before, so that ``since`` can tell the two apart.
+
+        A clock that was set back is followed; events keep their order by revision. The caller holds the lock that orders changes.
+        """
+        now = time.time_ns()
+        if self._latest - SECOND < now <= self._latest:
+            now = self._latest + 1
+        self._latest = now
+        event.time, event.time_nano = now // SECOND, now
+        return event
 
     def publish(self, happened: Sequence[Numbered]) -> None:
         """Tell what has just been written to the journal. The caller holds the lock that orders changes."""

@@ -40,6 +40,7 @@ class Writer:
         """Write one event and tell it."""
         told = event("container", action, "c" * 64, {"name": "x"})
         with self.order:
+            self.events.stamp(told)
             with self.database.transaction() as tx:
                 revision = journal.append(tx, told.time_nano, encode(told))
             self.events.publish([(revision, told)])
@@ -122,6 +123,17 @@ def test_history_keeps_to_its_moments_both_included_and_outlives_the_events_obje
     ear = Ear()
     assert again.subscribe(ear).revision == 3
     again.close()
+
+
+def test_no_two_events_have_one_moment_and_a_clock_set_back_is_followed(events, monkeypatch):
+    def stamps(*moments):
+        clock = iter(moments)
+        monkeypatch.setattr("time.time_ns", lambda: next(clock))
+        return [events.stamp(event("x", "y", "z", {})).time_nano for _ in moments]
+
+    hour = 3600 * 1_000_000_000
+    assert stamps(2 * hour, 2 * hour, 2 * hour + 1) == [2 * hour, 2 * hour + 1, 2 * hour + 2]
+    assert stamps(hour, hour) == [hour, hour + 1]
 
 
 def test_closing_tells_what_was_published_before(database):
