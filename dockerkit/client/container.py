@@ -5,6 +5,7 @@ It outlives the program that started it, unless ``with`` owns it.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -16,7 +17,7 @@ from dockerkit.client.inside import Inside
 from dockerkit.client.limits import limits_body
 from dockerkit.client.run import start_failure, wait
 from dockerkit.client.spec import ContainerSpec
-from dockerkit.errors import DockerkitError, NotFound, TimedOut, Unavailable
+from dockerkit.errors import Conflict, DockerkitError, NotFound, TimedOut, Unavailable
 from dockerkit.schema.container import ContainerInspect, ContainerState
 from dockerkit.schema.units import parse_duration
 from dockerkit.schema.wire import convert
@@ -210,7 +211,13 @@ class Container(Inside):
         :param volumes: its anonymous volumes too.
         :raises Conflict: it runs, and `force` was not said.
         """
-        self.engine.call("DELETE", self.path, query={"force": force, "v": volumes}, timeout=None).read()
+        try:
+            self.engine.call("DELETE", self.path, query={"force": force, "v": volumes}, timeout=None).read()
+        except Conflict as error:
+            if "already in progress" not in error.message:
+                raise
+            with contextlib.suppress(NotFound):  # somebody else was quicker, and is done
+                self.engine.call("POST", f"{self.path}/wait", query={"condition": "removed"}, timeout=None).read()
 
     def wait(self, *, timeout: str | float | None = None) -> int:
         """Wait for its end; return the exit code.

@@ -21,7 +21,7 @@ from dockerkit.client import archive
 from dockerkit.client.engine import Engine, segment
 from dockerkit.client.rows import Row, Rows
 from dockerkit.client.transport.http import Body, Response
-from dockerkit.errors import Invalid, NotFound
+from dockerkit.errors import Failed, Invalid, NotFound
 from dockerkit.schema.units import from_rfc3339
 
 _STAT = "x-docker-container-path-stat"
@@ -98,8 +98,7 @@ class Files:
         if there is not None and there.link:
             inside, there = there.link, self._there(there.link)
         _check_kind(inside, there, folder)
-        base, missing = ("/", ()) if inside == "/" else self._base(posixpath.dirname(inside))
-        name = posixpath.relpath(inside, base) if inside != "/" else ""
+        base, missing, name = self._place(inside)
         if source is not None:
             self._put(base, archive.of_tree(missing, name, os.path.realpath(source)))
             return
@@ -160,6 +159,18 @@ class Files:
                 return _info(answer)
         except NotFound:
             return None
+        except Failed:  # of which the answer to HEAD cannot tell the reason
+            return self._told(inside)
+
+    def _told(self, inside: str) -> FileInfo | None:
+        """Ask again in a way that is answered with words; None when something above the path is no folder."""
+        try:
+            with self._get(inside) as answer:
+                return _info(answer)
+        except Failed as error:
+            if "not a directory" in error.message:
+                return None
+            raise
 
     def _followed(self, inside: str) -> Response:
         """Return the archive of a path, or of what it links to."""
@@ -182,18 +193,24 @@ class Files:
         body: Body = pieces
         self._engine.call("PUT", self._path, query={"path": folder}, content=body, headers=headers, timeout=None).read()
 
-    def _base(self, folder: str) -> tuple[str, Sequence[str]]:
-        """Return the deepest folder that exists, and those to be made in it, the upper first."""
+    def _place(self, inside: str) -> tuple[str, Sequence[str], str]:
+        """Return the deepest folder above a path that exists, those to be made in it (upper first), and the rest of the path.
+
+        :raises Invalid: something above is not a folder.
+        """
+        base = above = posixpath.dirname(inside)
         missing: Sequence[str] = ()
-        base = folder
-        while base != "/" and (found := self._there(base)) is None:
-            missing = (base, *missing)
-            base = posixpath.dirname(base)
-        if base != "/" and found is not None and found.link:
-            return found.link, [posixpath.relpath(each, base) for each in missing]
-        if base != "/" and found is not None and not found.is_folder:
-            raise Invalid(f"{base} is not a folder")
-        return base, [posixpath.relpath(each, base) for each in missing]
+        while above != "/":
+            found = self._there(above)
+            if found is not None:
+                base = found.link or above
+                if not found.is_folder and not found.link:
+                    raise Invalid(f"{above} is not a folder")
+                break
+            missing = (above, *missing)
+            base = above = posixpath.dirname(above)
+        name = "" if inside == "/" else posixpath.relpath(inside, above)
+        return base, [posixpath.relpath(each, above) for each in missing], name
 
 
 def _check_kind(inside: str, there: FileInfo | None, folder: bool) -> None:

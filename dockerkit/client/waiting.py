@@ -15,7 +15,7 @@ import msgspec
 from dockerkit.client import ready
 from dockerkit.client.transport.http import Response
 from dockerkit.client.watches import End, Now, Watch, watch
-from dockerkit.errors import DockerkitError, NotFound, NotReady
+from dockerkit.errors import Conflict, DockerkitError, NotFound, NotReady
 from dockerkit.schema.units import parse_duration
 
 if TYPE_CHECKING:
@@ -38,24 +38,30 @@ def wait_for(container: Container, condition: ready.Wish, timeout: str | float |
     seconds = parse_duration(timeout) if timeout is not None else float("inf")
     deadline = time.monotonic() + seconds
     with _Life(container) as life:
-        looking = watch(container, condition)
+        why = ""
         try:
-            end = _look_until(life, looking, deadline)
-        except NotFound:
-            end = life.ended()  # removed between two looks
+            end, why = _look_until(life, container, condition, deadline)
+        except (NotFound, Conflict):
+            end = life.ended()  # it is removed while we look
             if end is None:
                 raise
-        finally:
-            looking.close()
     if end is not None:
-        raise _not_ready(container, condition, looking.why, None if end is _LATE else end, seconds)
+        raise _not_ready(container, condition, why, None if end is _LATE else end, seconds)
 
 
 _LATE = End(None, "the time is over")
 
 
-def _look_until(life: _Life, looking: Watch, deadline: float) -> End | None:
-    """Look until the condition is met (None), the container has ended, or the time is over."""
+def _look_until(life: _Life, container: Container, condition: ready.Wish, deadline: float) -> tuple[End | None, str]:
+    """Look until the condition is met (None), the container has ended, or the time is over; say why it was not met."""
+    looking = watch(container, condition)
+    try:
+        return _looked_until(life, looking, deadline), looking.why
+    finally:
+        looking.close()
+
+
+def _looked_until(life: _Life, looking: Watch, deadline: float) -> End | None:
     pause = _FIRST_PAUSE
     while True:
         end = life.ended()  # asked first, so that the look after it sees all that came before the end

@@ -86,6 +86,8 @@ class Looking(Watch):
             return self.look(now)
         except Unavailable:
             raise
+        except TimedOut as error:
+            self.why = self.why or error.message  # the last look is cut short by the deadline: the one before says more
         except DockerkitError as error:
             self.why = error.message
         except OSError as error:

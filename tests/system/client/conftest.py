@@ -1,0 +1,68 @@
+"""Every test of live things runs on a real dockerd first (``reference``), then on ours: what holds there must hold here."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import dockerkit as dk
+from tests.parity import reference as private
+
+BORROWED = os.environ.get("DOCKERKIT_PARITY_REFERENCE", "")
+"""Socket of a dockerd to compare with, instead of starting one; it must have ``busybox:latest``."""
+
+
+@pytest.fixture(scope="session")
+def reference_url() -> Iterator[str]:
+    """A real dockerd's URL, or a skip that says what to install."""
+    if BORROWED:
+        yield f"unix://{BORROWED}"
+        return
+    if reason := private.why_not():
+        pytest.skip(reason)
+    directory = tempfile.mkdtemp(prefix="dkr-")
+    os.rmdir(directory)
+    with private.Reference(directory) as running:
+        yield running.url
+
+
+@pytest.fixture(scope="session", params=["reference", "ours"])
+def engine_url(request: pytest.FixtureRequest) -> str:
+    """One engine after the other."""
+    if request.param == "reference":
+        return str(request.getfixturevalue("reference_url"))
+    return str(request.getfixturevalue("live_daemon").url)
+
+
+@pytest.fixture
+def either(engine_url: str) -> Iterator[dk.Client]:
+    """A client of either engine."""
+    with dk.connect(engine_url) as connected:
+        yield connected
+
+
+@pytest.fixture
+def up(either: dk.Client) -> Iterator[Callable[..., Any]]:
+    """Start containers without network that go after the test; the command sleeps unless it is said."""
+    made: list[dk.Container] = []
+
+    def start(*command: str, **options: Any) -> dk.Container:
+        wish = either.container("busybox", *(command or ("sleep", "600")), **{"network": "none", **options})
+        container = wish.create()
+        made.append(container)
+        return container.start()
+
+    yield start
+    for container in made:
+        if container in either.containers:
+            container.remove(force=True, volumes=True)
+
+
+@pytest.fixture
+def box(up: Callable[..., Any]) -> Any:
+    """A container that runs."""
+    return up()
