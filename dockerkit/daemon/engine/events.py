@@ -106,7 +106,7 @@ class Events:
     def stamp(self, event: EventMessage) -> EventMessage:
         """Give an event its moment: now, and later than the event before, so that ``since`` can tell the two apart.
 
-        A clock that was set back is followed; events keep their order by revision. The caller holds the lock that orders changes.
+        A clock that was set back is followed; the order is the revisions'. The caller holds the lock that orders changes.
         """
         now = time.time_ns()
         if self._latest - SECOND < now <= self._latest:
