@@ -169,6 +169,15 @@ class Box:
         """Attach over an upgraded connection."""
         return self.api.hijack(f"/containers/{id}/attach", stream=1, **query)
 
+    def post(self, id: str, verb: str, body: Any = None, **query: Any) -> Answer:
+        """POST one of a container's verbs."""
+        return self.api.post(f"/containers/{id}/{verb}", body, **query)
+
+    def did(self, id: str, verb: str, body: Any = None, **query: Any) -> None:
+        """POST one of a container's verbs, and insist that it was done."""
+        answer = self.post(id, verb, body, **query)
+        assert answer.status in (200, 201, 204), answer
+
     def remove(self, id: str, **query: Any) -> Answer:
         """DELETE."""
         return self.api.delete(f"/containers/{id}", **query)
@@ -180,6 +189,13 @@ class Box:
                 TimeoutError
             ):  # the test that caused it has failed already; the next removals must still happen
                 self.remove(id, force=1, v=1)
+
+
+def alike(answer: Answer, status: int, words: str) -> bool:
+    """Whether an answer has this status and this message; the case of letters is not compared: moby 28 begins in lower case."""
+    found = (answer.status, answer.message.lower())
+    assert found == (status, words.lower())
+    return True
 
 
 class Pending:

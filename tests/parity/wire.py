@@ -101,9 +101,15 @@ class Api:
         """DELETE."""
         return self.request("DELETE", target, **query)
 
-    def hijack(self, target: str, **query: Any) -> Stream:
+    def hijack(self, target: str, body: Any = None, **query: Any) -> Stream:
         """POST with ``Upgrade: tcp``; return the connection after the answer's head."""
-        return Stream.post(self, target, "Connection: Upgrade\r\nUpgrade: tcp\r\n", **query)
+        return Stream.post(self, target, "Connection: Upgrade\r\nUpgrade: tcp\r\n", body, **query)
+
+    def follow(self, target: str, **query: Any) -> Following:
+        """GET; return as soon as the head of the answer is there, with the body to be read as it comes."""
+        connection = _Connection(self.path, self.timeout)
+        connection.request("GET", self.url(target, query))
+        return Following(connection)
 
 
 class Stream:
@@ -117,10 +123,13 @@ class Stream:
         self.headers = http.client.parse_headers(self._file)
 
     @classmethod
-    def post(cls, api: Api, target: str, headers: str = "", **query: Any) -> Stream:
-        """Send a POST without a body and read the head of its answer."""
+    def post(cls, api: Api, target: str, headers: str = "", body: Any = None, **query: Any) -> Stream:
+        """Send a POST, with `body` as JSON unless it is None, and read the head of its answer."""
+        sent = b"" if body is None else json.dumps(body).encode()
+        kind = "" if body is None else "Content-Type: application/json\r\n"
+        head = f"POST {api.url(target, query)} HTTP/1.1\r\nHost: docker\r\n{headers}{kind}Content-Length: {len(sent)}\r\n\r\n"
         sock = dial(api.path, api.timeout)
-        sock.sendall(f"POST {api.url(target, query)} HTTP/1.1\r\nHost: docker\r\n{headers}Content-Length: 0\r\n\r\n".encode())
+        sock.sendall(head.encode() + sent)
         return cls(sock)
 
     def __enter__(self) -> Stream:
@@ -167,6 +176,48 @@ class Stream:
                 raise EOFError(f"closed after {got!r}, without {wanted!r}")
             got += chunk
         return got
+
+
+class Following:
+    """An answer whose body comes bit by bit."""
+
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self._connection = connection
+        self._response = connection.getresponse()
+        self.status = self._response.status
+        self.headers = self._response.headers
+
+    def __enter__(self) -> Following:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._response.close()
+        self._connection.close()
+
+    def line(self) -> bytes:
+        """Return the next line; empty at the end."""
+        return self._response.readline()
+
+    def frame(self) -> tuple[int, bytes]:
+        """Return the next frame of a multiplexed stream.
+
+        :raises EOFError: the answer ended.
+        """
+        head = self._response.read(8)
+        if not head:
+            raise EOFError("the answer ended")
+        stream, length = struct.unpack(">BxxxL", head)
+        return stream, self._response.read(length)
+
+    def read(self, size: int | None = None) -> bytes:
+        """Return `size` bytes, or everything until the end."""
+        return self._response.read(size)
 
 
 def frames(data: bytes) -> list[tuple[int, bytes]]:
