@@ -28,7 +28,8 @@ class Attachment:
 
     :param framed: each chunk behind Docker's 8-byte multiplex header; else raw.
     :param initial: bytes the client had already sent: the first of standard input.
-    :param replay_from: byte offset in the log from where what was written before comes first; None: from now on.
+    :param replay_from: offset in the log from where what was written before comes first; None: from now on. 0 is the oldest
+        that is kept; others count all bytes the log has had since its keeper opened it, over every rotation.
     :param detach_keys: typed in this order they close this attachment, and nothing else; empty: no keys do.
     """
 
@@ -52,7 +53,8 @@ class Launch:
     :param user: as ``docker run --user``; looked up in the image's own files, empty is root.
     :param groups: further groups, by name or number.
     :param stdin_once: standard input ends when the first client that had it goes.
-    :param log: path of the log file; None keeps no log.
+    :param log: path of the log file; None keeps no log. A file that would be longer than `log_max_size` bytes (negative: never)
+        becomes ``log.1`` and a new one is begun; `log_max_files` are kept in all.
     :param seccomp: compiled program; None filters nothing.
     """
 
@@ -65,6 +67,8 @@ class Launch:
     open_stdin: bool = False
     stdin_once: bool = False
     log: str | None = None
+    log_max_size: int = -1
+    log_max_files: int = 1
     seccomp: bytes | None = None
     attachments: list[Attachment] = field(default_factory=list)
 

@@ -167,3 +167,19 @@ def test_a_fork_bomb_stays_inside_its_limit_and_dies_at_once(boxes: Boxes) -> No
     assert box.keeper is not None
     box.keeper.kill(9)
     assert box.wait().exit_code == 137
+
+
+def test_a_log_that_rotates_loses_no_line_that_is_kept_and_its_reader_none_at_all(boxes: Boxes) -> None:
+    from dockerkit.daemon.logs import files
+
+    options = {"log_max_size": 100_000, "log_max_files": 3}
+    box = boxes.start(boxes.make("sh", "-c", "i=0; while [ $i -lt 60000 ]; do echo $i; i=$((i+1)); done", **options))
+    lines = box.output().split()
+    assert lines == [str(number) for number in range(60000)]
+    box.wait()
+    assert box.launch.log is not None
+    kept = b"".join(record.data for record in files.read_all(box.launch.log)).split()
+    assert [line.decode() for line in kept[1:]] == lines[-len(kept) + 1 :]
+    logs = [name for name in sorted(os.listdir(box.launch.directory)) if name.startswith("log")]
+    assert logs == ["log", "log.1", "log.2"]
+    assert all(os.path.getsize(f"{box.launch.directory}/{name}") <= 100_000 for name in logs)

@@ -15,12 +15,13 @@ import stat
 import struct
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from dockerkit.daemon.logs.records import STDERR, STDOUT, Record
+from dockerkit.daemon.logs.records import STDERR, STDOUT
 from dockerkit.daemon.runtime.keeper.detaching import DetachKeys
 from dockerkit.daemon.runtime.keeper.journal import Journal
 from dockerkit.daemon.runtime.keeper.loop import HANGUP, READ, WRITE, Loop
+from dockerkit.daemon.runtime.keeper.replay import Replay
 from dockerkit.daemon.runtime.launch import Attachment
 
 MOST_QUEUED = 1 << 20
@@ -61,8 +62,7 @@ class Attached:
         self._streams = {STDOUT: attachment.stdout, STDERR: attachment.stderr}
         self._queue: deque[memoryview] = deque()
         self._queued = 0
-        self._cursor = attachment.replay_from
-        self._replay: Iterator[Record] | None = None
+        self._behind = _replay(journal, attachment.replay_from)
         self._typing = False
         self._events = 0
         self._watched = True
@@ -74,12 +74,12 @@ class Attached:
     @property
     def pending(self) -> bool:
         """Whether it has not taken everything yet."""
-        return self._fd >= 0 and (self._queued > 0 or self._cursor is not None)
+        return self._fd >= 0 and (self._queued > 0 or self._behind is not None)
 
     @property
     def holds_back(self) -> bool:
         """Whether the container should wait for it."""
-        return self._queued >= MOST_QUEUED and self._cursor is None and not self.stalled
+        return self._queued >= MOST_QUEUED and self._behind is None and not self.stalled
 
     def begin(self) -> None:
         """Send what there is to replay."""
@@ -92,14 +92,14 @@ class Attached:
         """
         if self._fd < 0 or not self._streams[stream]:
             return
-        if self._cursor is not None:
+        if self._behind is not None:
             self.missed += len(data) if offset is None else 0
         elif not self._queue:
             self._send_now(self._pieces(stream, data))
         elif self._queued < MOST_QUEUED or (offset is None and not self.stalled):
             self._enqueue(self._pieces(stream, bytes(data)))
         elif offset is not None:
-            self._cursor = offset
+            self._behind = Replay(self._journal, offset, self._journal.payload - len(data))
         else:
             self.missed += len(data)
 
@@ -138,7 +138,7 @@ class Attached:
         os.close(self._fd)
         self._fd = -1
         self._queue.clear()
-        self._queued, self._cursor, self._replay = 0, None, None
+        self._queued, self._behind = 0, None
         self._gone(self)
 
     def _pieces(self, stream: int, data: memoryview | bytes) -> list[memoryview]:
@@ -206,38 +206,23 @@ class Attached:
 
     def _refill(self) -> bool:
         """Queue the next record of the log it is to have; False when it has caught up."""
-        while self._cursor is not None:
-            record = self._next_record(self._cursor)
+        while self._behind is not None:
+            record = self._behind.next()
+            self.missed, self._behind.missed = self.missed + self._behind.missed, 0
             if record is None:
-                self._cursor = None
+                self._behind = None
                 return False
-            self._cursor = record.end
             if self._streams[record.stream]:
                 self._enqueue(self._pieces(record.stream, record.data))
                 return True
         return False
-
-    def _next_record(self, offset: int) -> Record | None:
-        """Return the record at `offset`; None at the end of the log, or where it is not one (somebody cut the file)."""
-        fresh = self._replay is None
-        if self._replay is None:
-            self._replay = self._journal.read(offset)
-        try:
-            record = next(self._replay, None)
-        except (OSError, ValueError):
-            fresh, record = True, None
-        if record is None:
-            self._replay = None
-            if not fresh and offset < self._journal.size:
-                return self._next_record(offset)
-        return record
 
     def _hang_up(self) -> None:
         """Nobody hears any more; what was typed before is still to be taken."""
         self._deaf = True
         self._streams = dict.fromkeys(self._streams, False)
         self._queue.clear()
-        self._queued, self._cursor, self._replay = 0, None, None
+        self._queued, self._behind = 0, None
         if self.stdin:
             self._want()
         else:
@@ -278,3 +263,11 @@ class Attached:
         elif watched and events != self._events:
             self._loop.change(self._fd, events)
         self._events, self._watched = events, watched
+
+
+def _replay(journal: Journal, offset: int | None) -> Replay | None:
+    """Return the place in the log a listener begins at; None when it wants only what is to come."""
+    if offset is None:
+        return None
+    begin = journal.clamp(offset)
+    return Replay(journal, begin, journal.payload_before(begin))

@@ -95,7 +95,8 @@ class Life:
                 raise NotBorn(steps.report(step, error)) from error
 
     def _open_streams(self) -> None:
-        self._journal = Journal(self._launch.log)
+        launch = self._launch
+        self._journal = Journal(launch.log, max_size=launch.log_max_size, max_files=launch.log_max_files)
         detached = {"verb": "detached"}
         self._audience = Audience(self._loop, self._launch, self._journal, detached=lambda: self._control.tell(detached))
         for descriptor, stream in zip(self._child.ours, (STDOUT, STDERR), strict=False):
