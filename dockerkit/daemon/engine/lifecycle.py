@@ -76,3 +76,10 @@ def after(phase: Phase, change: Change, subject: str) -> Phase:
         return TABLE[phase, change]
     except KeyError:
         raise Conflict(f"container {subject} is {phase.value}: it cannot {change.value} now") from None
+
+
+def diagram() -> str:
+    """Return the table as a Mermaid state diagram: the one in ``docs/container-lifecycle.md``, which a test compares with it."""
+    lines = ["stateDiagram-v2", f"    [*] --> {Phase.CREATED}: create"]
+    lines += [f"    {phase} --> {then}: {change}" for (phase, change), then in TABLE.items()]
+    return "\n".join([*lines, f"    {Phase.REMOVING} --> [*]"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pathlib
 from collections.abc import Iterator
 from concurrent.futures import Future
 
@@ -13,7 +14,7 @@ from pretendcore import BIRTH, SECOND, actions, add, pretend_core, run
 
 from dockerkit.daemon.engine import listing, pausing, renaming, stopping, updating
 from dockerkit.daemon.engine.core import Core
-from dockerkit.daemon.engine.lifecycle import TABLE, Change, Phase
+from dockerkit.daemon.engine.lifecycle import TABLE, Change, Phase, diagram
 from dockerkit.daemon.engine.pruning import Pruning
 from dockerkit.errors import Conflict, Failed, Invalid
 from dockerkit.schema.container import Health, RestartPolicy
@@ -291,3 +292,8 @@ def test_whatever_ends_a_container_leaves_it_where_it_can_be_removed():
     for phase, change in itertools.product(Phase, (Change.DIE, Change.GIVE_UP)):
         if (phase, change) in TABLE:
             assert TABLE[phase, change] in removable
+
+
+def test_the_page_draws_the_table():
+    page = pathlib.Path(__file__).parents[3] / "docs" / "container-lifecycle.md"
+    assert f"```mermaid\n{diagram()}\n```" in page.read_text()
