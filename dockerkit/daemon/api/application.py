@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from dockerkit.daemon.api.answers import Pending
@@ -89,11 +89,15 @@ class Application:
         self._verbs = verbs
         self._transfers = transfers
         self._bodies = bodies
-        self.doorbell = Doorbell(asyncio.get_running_loop())
         self.sampling = Sampling(engine.containers.stats, self.run)
         self.events = Encoder()
         self._empty: asyncio.Event | None = None
         self._background: set[asyncio.Future[Any]] = set()
+
+    @cached_property
+    def doorbell(self) -> Doorbell:
+        """How other threads wake handlers."""
+        return Doorbell(asyncio.get_running_loop())
 
     def answer(self, call: Call) -> Pending:
         """Find and call the handler of a request.

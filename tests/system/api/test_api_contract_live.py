@@ -2,5 +2,6 @@
 
 import pytest
 from engine_api_contract import *  # noqa: F403
+from engine_api_contract_alive import *  # noqa: F403
 
 pytestmark = pytest.mark.system

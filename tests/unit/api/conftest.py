@@ -49,6 +49,7 @@ def serve_in_thread(engine: PretendEngine, path: str) -> Iterator[Pretended]:
     server = asyncio.run_coroutine_threadsafe(build(), loop).result(20)
     yield Pretended(server, engine, loop, Api(path))
     engine.containers.clear()
+    engine.machine.clear()
     asyncio.run_coroutine_threadsafe(server.close(), loop).result(20)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()

@@ -17,11 +17,17 @@ import time
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 
+from pretend_events import PretendEvents
+from pretend_execs import PretendExecs
+from pretend_logs import PretendFollower
+from pretend_verbs import PretendVerbs
+
 from dockerkit.daemon.api.frames import frame
 from dockerkit.daemon.runtime.launch import Attachment
 from dockerkit.errors import Conflict, ContainerFailed, Invalid, NotFound
 from dockerkit.schema import units
 from dockerkit.schema.container import (
+    NEVER,
     ContainerInspect,
     ContainerState,
     ContainerSummary,
@@ -45,7 +51,10 @@ class Pretend:
     process: subprocess.Popen | None = None
     listeners: list[tuple[Attachment, socket.socket]] = field(default_factory=list)
     waiters: list[tuple[str, Future]] = field(default_factory=list)
-    log: list[tuple[int, bytes]] = field(default_factory=list)
+    log: list[tuple[int, int, bytes]] = field(default_factory=list)
+    followers: list[PretendFollower] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=lambda: {"/etc/passwd": b"root:x:0:0:root:/root:/bin/sh\n"})
+    sampled: str = NEVER
     threads: list[threading.Thread] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -65,11 +74,12 @@ class Pretend:
                     waiter[1].set_result(WaitResponse(status_code=self.state.exit_code))
 
 
-class PretendContainers:
+class PretendContainers(PretendVerbs):
     """Docker's verbs on :class:`Pretend`."""
 
-    def __init__(self) -> None:
+    def __init__(self, events: PretendEvents | None = None) -> None:
         self.all: dict[str, Pretend] = {}
+        self.events = events
         self.sessions: dict[str, str] = {}
         self.stopping = threading.Event()
 
@@ -88,6 +98,7 @@ class PretendContainers:
         self.all[made.id] = made
         if session:
             self.sessions[made.id] = session
+        self.note("create", made)
         return CreateResponse(id=made.id)
 
     def start(self, ref: str) -> bool:
@@ -111,13 +122,20 @@ class PretendContainers:
             one.threads = [threading.Thread(target=self._reap, args=(one, pumps))]
             for thread in [*pumps, *readers, *one.threads]:
                 thread.start()
+        self.note("start", one)
         return True
+
+    def note(self, action: str, one: Pretend) -> None:
+        if self.events is not None:
+            self.events.happen(action, one.id, name=one.name, image=one.request.image)
 
     def _pump(self, one: Pretend, number: int) -> None:
         stream = one.process.stdout if number == 1 else one.process.stderr
         while data := os.read(stream.fileno(), 32768):
             with one.lock:
-                one.log.extend((number, line) for line in data.splitlines(keepends=True))
+                one.log.extend((time.time_ns(), number, line) for line in data.splitlines(keepends=True))
+                for follower in list(one.followers):
+                    follower.wake()
                 for attachment, sock in one.listeners:
                     if attachment.stdout if number == 1 else attachment.stderr:
                         with contextlib.suppress(OSError):
@@ -147,7 +165,10 @@ class PretendContainers:
             one.listeners.clear()
             code = code if code >= 0 else 128 - code
             one.state = ContainerState(status="exited", exit_code=code, started_at=one.state.started_at)
+            for follower in list(one.followers):
+                follower.wake()
             one.resolve("not-running", "next-exit")
+        self.note("die", one)
         if one.request.host_config.auto_remove:
             self.all.pop(one.id, None)
             one.resolve("removed")
@@ -162,7 +183,7 @@ class PretendContainers:
         sock.setblocking(True)
         with one.lock:
             if attachment.replay_from is not None:
-                sock.sendall(b"".join(frame(*entry) if attachment.framed else entry[1] for entry in one.log))
+                sock.sendall(b"".join(frame(*entry[1:]) if attachment.framed else entry[2] for entry in one.log))
             one.listeners.append((attachment, sock))
             if one.state.running:
                 threading.Thread(target=self._feed, args=(one, attachment, sock), daemon=True).start()
@@ -208,19 +229,6 @@ class PretendContainers:
         ]
         return rows[-limit:]
 
-    def logs(self, ref, *, stdout, stderr, since=0, until=0, tail=None, timestamps=False):
-        one = self.find(ref)
-        if not (stdout or stderr):
-            raise Invalid("Bad parameters: you must choose at least one stream")
-        lines = [entry for entry in one.log if (stdout if entry[0] == 1 else stderr)]
-        return iter(lines if tail is None else lines[len(lines) - tail :])
-
-    def log_size(self, ref: str) -> int:
-        return len(self.find(ref).log)
-
-    def tty(self, ref: str) -> bool:
-        return self.find(ref).request.tty
-
     def kill(self, ref: str, signal: str = "SIGKILL") -> None:
         one = self.find(ref)
         if not one.state.running:
@@ -253,6 +261,7 @@ class PretendContainers:
         for _, sock in one.listeners:
             sock.close()
         one.resolve("removed", "not-running", "next-exit")
+        self.note("destroy", one)
         done.set_result(None)
         return done
 
@@ -307,11 +316,14 @@ class PretendSessions:
         self.open_ones: dict[str, int] = {}
         self.owned: set[tuple[str, str]] = set()
         self.closed = threading.Event()
+        self.lost: set[str] = set()
 
-    def open(self, pidfd: int | None, pid: int) -> str:
+    def open(self, pidfd: int | None, pid: int, reclaim: str = "") -> str:
         if pidfd is not None:
             os.close(pidfd)
-        id = secrets.token_hex(8)
+        if reclaim and reclaim not in self.lost:
+            raise NotFound(f"No such session: {reclaim}")
+        id = reclaim or secrets.token_hex(8)
         self.open_ones[id] = pid
         return id
 
@@ -338,12 +350,22 @@ class PretendSystem:
         components = [{"Name": "dockerkit", "Version": "0", "Details": {"Extensions": "/dockerkit/v1"}}]
         return {"Version": "0", "ApiVersion": "1.51", "MinAPIVersion": "1.24", "Os": "linux", "Components": components}
 
+    def disk_usage(self, types=()) -> dict:
+        if set(types) - {"container", "image", "volume", "build-cache"}:
+            raise Invalid(f"unknown object type: {types[0]}")
+        image = {"Id": IMAGE, "Size": 7}
+        images = [image] if not types or "image" in types else None
+        return {"LayersSize": 7, "Images": images, "Containers": [], "Volumes": [], "BuildCache": []}
+
 
 class PretendEngine:
     """All nouns."""
 
     def __init__(self) -> None:
-        self.containers = PretendContainers()
+        self.events = PretendEvents()
+        self.containers = PretendContainers(self.events)
+        self.machine = PretendContainers()
+        self.execs = PretendExecs(self.containers, self.machine)
         self.images = PretendImages()
         self.sessions = PretendSessions()
         self.system = PretendSystem()

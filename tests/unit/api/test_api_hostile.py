@@ -217,9 +217,9 @@ def test_logs_are_read_only_as_fast_as_the_client_reads(pretended: Pretended) ->
         nonlocal taken
         while True:
             taken += 1
-            yield 1, b"x" * 1023 + b"\n"
+            yield b"x" * 1024
 
-    pretended.engine.containers.logs = endless
+    pretended.engine.containers.log_chunks = endless
     sock, head, _ = pretended.api.hijack(f"/containers/{id}/logs?stdout=1", upgrade=False, method="GET")
     assert head.startswith(b"HTTP/1.1 200")
     stalled = -1
@@ -257,10 +257,10 @@ def test_a_stream_that_breaks_in_the_middle_is_seen_to_be_broken(pretended: Pret
     id = pretended.api.create("true")
 
     def breaking(*_args, **_words):
-        yield 1, b"x" * 70_000
+        yield b"x" * 70_000
         raise ValueError("the log is damaged")
 
-    pretended.engine.containers.logs = breaking
+    pretended.engine.containers.log_chunks = breaking
     sock, head, rest = pretended.api.hijack(f"/containers/{id}/logs?stdout=1", upgrade=False, method="GET")
     assert head.startswith(b"HTTP/1.1 200")
     data = read_all(sock, rest)

@@ -203,7 +203,7 @@ def test_sessions_outlive_the_daemon(pretended: Pretended) -> None:
 
 
 def test_session_that_cannot_be_opened_says_why(pretended: Pretended) -> None:
-    def refuse(pidfd, pid):
+    def refuse(pidfd, pid, reclaim):
         os.close(pidfd)
         raise Invalid("no more sessions", hint="close one")
 
