@@ -31,6 +31,7 @@ from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.following import Follower
+from dockerkit.daemon.engine.lifecycle import Phase
 from dockerkit.daemon.engine.listening import listening
 from dockerkit.daemon.engine.pruning import Pruning
 from dockerkit.daemon.engine.record import Record
@@ -86,6 +87,13 @@ class Containers:
         """Run a container; False when it was running already. See :func:`dockerkit.daemon.engine.start.start`."""
         return start.start(self._core, self._core.entries.resolve(ref))
 
+    def check_attach(self, ref: str) -> None:
+        """Refuse now what cannot be attached to, before a caller promises anybody a stream.
+
+        :raises Conflict: it is paused, between two lives, or about to be removed; in Docker's words.
+        """
+        _check_attach(self._core.entries.resolve(ref), ref)
+
     def attach(self, ref: str, attachment: Attachment) -> None:
         """Connect a descriptor to the container's streams: at once when it runs, else at its next start.
 
@@ -99,8 +107,7 @@ class Containers:
 
     def _attach(self, entry: Entry, attachment: Attachment) -> None:
         with entry.lock:
-            if entry.removal is not None:
-                raise Conflict("container is marked for removal and cannot be attached to")
+            _check_attach(entry, entry.record.id)
             self._core.note(entry.record, Happening("attach"))
             if entry.record.alive and entry.keeper is not None:
                 entry.keeper.attach(attachment)
@@ -326,3 +333,12 @@ class Containers:
     def remove(self, ref: str, *, force: bool = False, volumes: bool = False) -> Future[None]:
         """Remove a container; see :func:`dockerkit.daemon.engine.removal.remove`."""
         return removal.remove(self._core, self._core.entries.resolve(ref), force=force)
+
+
+def _check_attach(entry: Entry, ref: str) -> None:
+    if entry.removal is not None:
+        raise Conflict("container is marked for removal and cannot be attached to")
+    if entry.record.phase is Phase.PAUSED:
+        raise Conflict(f"container {ref} is paused, unpause the container before attach")
+    if entry.record.phase is Phase.RESTARTING:
+        raise Conflict(f"container {ref} is restarting, wait until the container is running")

@@ -65,6 +65,15 @@ class Execs:
         self._note(entry, exec, f"exec_create: {exec.title}")
         return exec.id
 
+    def check(self, id: str) -> None:
+        """Refuse now what would be refused because of its container, before a caller promises anybody a stream.
+
+        :raises NotFound: no such exec.
+        :raises Conflict: its container is not running, or paused; in Docker's words.
+        """
+        entry, _ = self._core.entries.exec(id)
+        _check_ready(entry, entry.record.id)
+
     def start(
         self, id: str, attachment: Attachment | None = None, *, tty: bool = False, console_size: Sequence[int] | None = None
     ) -> None:

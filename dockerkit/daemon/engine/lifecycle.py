@@ -79,7 +79,7 @@ def after(phase: Phase, change: Change, subject: str) -> Phase:
 
 
 def diagram() -> str:
-    """Return the table as a Mermaid state diagram: the one in ``docs/container-lifecycle.md``, which a test compares with it."""
+    """Return the table as a Mermaid state diagram: that of ``docs/container-lifecycle.md``, which a test compares with it."""
     lines = ["stateDiagram-v2", f"    [*] --> {Phase.CREATED}: create"]
     lines += [f"    {phase} --> {then}: {change}" for (phase, change), then in TABLE.items()]
     return "\n".join([*lines, f"    {Phase.REMOVING} --> [*]"])

@@ -11,6 +11,7 @@ from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.pausing import check_running
 from dockerkit.daemon.engine.processfacts import Host, ProcessFacts
 from dockerkit.daemon.engine.psarguments import columns_of
+from dockerkit.errors import Invalid
 
 DEFAULT = "-ef"
 
@@ -23,6 +24,8 @@ def top(core: Core, entry: Entry, arguments: str = "") -> dict[str, Any]:
     :raises Invalid: arguments that are not offered.
     """
     columns = columns_of(arguments.strip() or DEFAULT)
+    if not any(column.title == "PID" for column in columns):
+        raise Invalid("Couldn't find PID field in ps output", hint="ask for the column pid, too")
     check_running(entry)
     host = Host.now()
     rows = []

@@ -22,6 +22,7 @@ from dockerkit.schema.units import rfc3339
 APART, STALE = 0.5, 10.0
 """Seconds between samples that make a rate: at least, and at most."""
 _HOST_FIELDS = 7
+_WITHOUT_NETWORKS = ("none", "host")
 _BLKIO = (
     "io_service_bytes_recursive", "io_serviced_recursive", "io_queue_recursive", "io_service_time_recursive",
     "io_wait_time_recursive", "io_merged_recursive", "io_time_recursive", "sectors_recursive",
@@ -56,7 +57,8 @@ def stats(core: Core, entry: Entry) -> dict[str, Any]:
     }
     found |= {"blkio_stats": _blkio(raw.get("blkio", {})), "num_procs": 0, "storage_stats": {}}
     found |= {"cpu_stats": sample.cpu, "precpu_stats": before.cpu if before else _no_cpu()}
-    return found | {"memory_stats": _memory(raw.get("memory", {})), **names, "networks": {}}
+    found |= {"memory_stats": _memory(raw.get("memory", {})), **names}
+    return found if record.host_config.network_mode in _WITHOUT_NETWORKS else found | {"networks": {}}
 
 
 def _remember(samples: deque[Sample], sample: Sample) -> Sample | None:
