@@ -8,6 +8,7 @@ out of the destination, and with ``noOverwriteDirNonDir`` no directory becomes a
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tarfile
@@ -47,9 +48,35 @@ class Destination(Tree):
         """See :class:`~dockerkit.daemon.images.tree.Tree`."""
         return super().find(self.base + parts)
 
+    def clear(self, directory: int, name: str, status: os.stat_result) -> None:
+        """See :class:`~dockerkit.daemon.images.tree.Tree`.
+
+        :raises OSError: EBUSY, something is mounted on the name or, it being a directory, within.
+        """
+        # the kernel forbids removing a mount point in one's own mount namespace only; in a container's it would unmount it
+        entry = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+        try:
+            if _mount(entry) != _mount(directory) or (stat.S_ISDIR(status.st_mode) and _holds_mounts(entry)):
+                raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), name)
+        finally:
+            os.close(entry)
+        super().clear(directory, name, status)
+
     def is_mark(self, status: os.stat_result) -> bool:
         """Tell that nothing here is overlay's mark: a live tree shows none, and a 0/0 device is a device."""
         return False
+
+
+def _mount(descriptor: int) -> str:
+    """Return the number of the mount an open file is on (proc_pid_fdinfo(5))."""
+    with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii", errors="replace") as file:
+        return next(line for line in file if line.startswith("mnt_id:"))
+
+
+def _holds_mounts(directory: int) -> bool:
+    """Whether a directory of another file system is mounted somewhere within: its content must not be removed with the rest."""
+    device = os.fstat(directory).st_dev
+    return any(os.fstat(found).st_dev != device for _, _, _, found in os.fwalk(".", dir_fd=directory, follow_symlinks=False))
 
 
 def extract(

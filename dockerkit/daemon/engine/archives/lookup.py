@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from dockerkit.daemon.engine.archives.views import View
 from dockerkit.daemon.kernel import beneath
-from dockerkit.errors import Failed, Invalid, NotAllowed, NotFound
+from dockerkit.errors import DockerkitError, Failed, Invalid, NotAllowed, NotFound
 from dockerkit.schema.archive import PathStat, go_mode
 from dockerkit.schema.units import rfc3339
 
@@ -153,6 +153,8 @@ def in_words(path: str, container: str) -> Iterator[None]:
     """
     try:
         yield
+    except DockerkitError:
+        raise  # NotAllowed is an OSError too
     except FileNotFoundError as error:
         raise NotFound(f"Could not find the file {path} in container {container}") from error
     except NotADirectoryError as error:

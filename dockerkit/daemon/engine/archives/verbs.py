@@ -21,7 +21,7 @@ from dockerkit.daemon.images.extract import extract as put
 from dockerkit.daemon.images.tree import split
 from dockerkit.daemon.images.treestream import CHUNK, Manner, stream_entry
 from dockerkit.daemon.kernel import beneath
-from dockerkit.errors import Conflict, Damaged, Exhausted, Failed, Invalid, NotAllowed
+from dockerkit.errors import Conflict, Damaged, DockerkitError, Exhausted, Failed, Invalid, NotAllowed
 from dockerkit.schema.archive import PathStat
 
 
@@ -32,7 +32,7 @@ def archive_stat(core: Core, entry: Entry, path: str, *, ref: str = "") -> PathS
     :raises NotFound: in Docker's words.
     :raises Invalid: the path is empty, goes through a file, or round in circles.
     """
-    with lookup.in_words(path, ref or entry.record.id), views.to_read(core, entry) as view:
+    with _seen(core, entry) as view, lookup.in_words(path, ref or entry.record.id):
         found = lookup.find(view, path)
         try:
             return lookup.describe(view, found)
@@ -48,11 +48,12 @@ def archive(core: Core, entry: Entry, path: str, *, ref: str = "") -> tuple[Path
     :raises NotFound: in Docker's words.
     :raises Invalid: the path is empty, goes through a file, or round in circles.
     """
-    with contextlib.ExitStack() as kept, lookup.in_words(path, ref or entry.record.id):
-        view = kept.enter_context(views.to_read(core, entry))
-        found = lookup.find(view, path)
-        kept.callback(found.close)
-        described = lookup.describe(view, found)
+    with contextlib.ExitStack() as kept:
+        view = kept.enter_context(_seen(core, entry))
+        with lookup.in_words(path, ref or entry.record.id):
+            found = lookup.find(view, path)
+            kept.callback(found.close)
+            described = lookup.describe(view, found)
         pieces = stream_entry(found.parent, found.name, found.shown, Manner(hidden=view.hidden))
         return described, Outgoing(pieces, kept.pop_all().close)
 
@@ -76,27 +77,41 @@ def extract(
     :raises NotAllowed: it is read-only, or the kernel's.
     :raises Conflict: somebody changed the same names meanwhile, or a mount point would be replaced.
     """
-    with contextlib.ExitStack() as kept:
-        kept.enter_context(lookup.in_words(path, ref or entry.record.id))
-        view = kept.enter_context(_view(core, entry))
-        destination = _destination(view, entry.record, path)
-        owner = container_user(view.root, entry.record.config.user) if copy_uid_gid else None
+    with _writable(core, entry) as view:
+        with lookup.in_words(path, ref or entry.record.id):
+            destination = _destination(view, entry.record, path)
+            owner = container_user(view.root, entry.record.config.user) if copy_uid_gid else None
         with _plainly(path):
             put(iter(lambda: stream.read(CHUNK), b""), destination, keep_kinds=no_overwrite_dir_non_dir, owner=owner)
 
 
+def _seen(core: Core, entry: Entry) -> View:
+    with _reaching(entry):
+        return views.to_read(core, entry)
+
+
 @contextlib.contextmanager
-def _view(core: Core, entry: Entry) -> Iterator[View]:
+def _writable(core: Core, entry: Entry) -> Iterator[View]:
     """Give a view for writing; a stopped container cannot start, nor go, while it lives."""
-    if entry.record.alive:
-        with views.to_write(core, entry.record) as view:
+    with contextlib.ExitStack() as held:
+        if not entry.record.alive:
+            held.enter_context(entry.lock)
+        with _reaching(entry):
+            if entry.removal is not None:
+                raise Conflict(f"container {entry.record.id} is marked for removal")
+            view = views.to_write(core, entry.record)
+        with view:
             yield view
-        return
-    with entry.lock:
+
+
+@contextlib.contextmanager
+def _reaching(entry: Entry) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
         if entry.removal is not None:
-            raise Conflict(f"container {entry.record.id} is marked for removal")
-        with views.to_write(core, entry.record) as view:
-            yield view
+            raise Conflict(f"container {entry.record.id} is marked for removal") from error
+        raise Failed(f"the files of container {entry.record.id} cannot be reached: {error}") from error
 
 
 def _destination(view: View, record: Record, path: str) -> Destination:
@@ -134,6 +149,8 @@ def _plainly(path: str) -> Iterator[None]:
         yield
     except Damaged as error:
         raise Invalid(error.message, hint=error.hint) from error
+    except DockerkitError:
+        raise  # NotAllowed is an OSError too
     except OSError as error:
         where = f"{error.filename} in {path}" if error.filename else path
         text = f"{where}: {(error.strerror or str(error)).lower()}"

@@ -16,7 +16,7 @@ import errno
 import os
 import select
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -212,44 +212,62 @@ def _build(made: Mounting, place: str, *, read_only: bool = False) -> View:
     namespaces.unshare(namespaces.FLAGS["mount"])
     # first of all: what is mounted must not appear on the host
     mounts.set_propagation("/", mounts.PRIVATE)
-    view = View(made.root(place))
-    try:
-        target = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            mounts.attach(view.root, target, about=place)
-        finally:
-            os.close(target)
+    with contextlib.ExitStack() as opened:
+        # before the root: it covers the directory where some of the sources are
+        sources = []
         for bind in made.binds:
-            view.missing |= not _mount_bind(view.root, bind, write=made.write)
-        if read_only:
-            mounts.set_attributes(view.root, mounts.READ_ONLY)
-        view.held.append(os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC))
-    except BaseException:
-        view.close()
-        raise
+            sources.append((_bind(bind, write=made.write), bind))
+            opened.callback(os.close, sources[-1][0])
+        view = View(made.root(place))
+        try:
+            with _opened(place) as target:
+                mounts.attach(view.root, target, about=place)
+            for source, bind in sources:
+                view.missing |= not _attach(source, view.root, bind.target, write=made.write)
+            if read_only:
+                mounts.set_attributes(view.root, mounts.READ_ONLY)
+            view.held.append(os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC))
+        except BaseException:
+            view.close()
+            raise
     return view
 
 
-def _mount_bind(root: int, bind: BindMount, *, write: bool) -> bool:
-    """Mount one bind; for reading, return False when it has no mount point."""
+@contextlib.contextmanager
+def _opened(place: str) -> Iterator[int]:
+    descriptor = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _bind(bind: BindMount, *, write: bool) -> int:
+    """Return a copy of the mount at a bind's source, cut off from the host's."""
     source = mounts.clone(bind.source, recursive=bind.recursive)
     try:
         mounts.set_attributes(source, propagation=mounts.PRIVATE, recursive=True)
         if bind.read_only or not write:
             mounts.set_attributes(source, mounts.READ_ONLY, recursive=True)
-        make = beneath.make_directory if beneath.is_directory(source) else beneath.make_file
-        try:
-            target = make(root, bind.target) if write else beneath.open_in(root, bind.target)
-        except (FileNotFoundError, NotADirectoryError):
-            if write:
-                raise
-            return False
-        try:
-            mounts.attach(source, target, about=bind.target)
-        finally:
-            os.close(target)
-    finally:
+    except BaseException:
         os.close(source)
+        raise
+    return source
+
+
+def _attach(source: int, root: int, path: str, *, write: bool) -> bool:
+    """Put a bind in its place beneath a root; for reading, return False when it has none."""
+    make = beneath.make_directory if beneath.is_directory(source) else beneath.make_file
+    try:
+        target = make(root, path) if write else beneath.open_in(root, path)
+    except (FileNotFoundError, NotADirectoryError):
+        if write:
+            raise
+        return False
+    try:
+        mounts.attach(source, target, about=path)
+    finally:
+        os.close(target)
     return True
 
 
