@@ -25,6 +25,8 @@ from dockerkit.daemon.runtime.spec import runtime_spec, seccomp_program
 from dockerkit.errors import Conflict, Failed
 
 _UNDO_WAIT = 10.0
+_UNREAD_WAIT = 1.0
+"""Seconds that clients of the life before have to read what they have not read yet."""
 _PREFIX = "failed to create task for container: failed to create shim task: OCI runtime create failed"
 
 
@@ -78,9 +80,15 @@ def _start(core: Core, entry: Entry) -> bool:
 
 
 def _wait_for_the_last_keeper(context: Start) -> None:
-    if context.entry.keeper is not None:
-        context.entry.keeper.gone.result(_UNDO_WAIT)
-        context.entry.keeper = None
+    keeper = context.entry.keeper
+    if keeper is None:
+        return
+    try:
+        keeper.gone.result(_UNREAD_WAIT)
+    except WaitTimeout:
+        keeper.release()  # nobody's unread output shall hold up the start for longer
+        keeper.gone.result(_UNDO_WAIT)
+    context.entry.keeper = None
 
 
 def _files(context: Start) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import wait as wait_all
@@ -12,6 +13,7 @@ from typing import TypeVar
 import pytest
 
 from dockerkit.daemon.engine.engine import Engine
+from dockerkit.daemon.runtime.launch import Attachment
 from dockerkit.errors import Conflict, Failed
 from dockerkit.schema.container import HostConfig, RestartPolicy
 from dockerkit.schema.update import UpdateRequest
@@ -249,3 +251,14 @@ def test_disk_usage_counts_images_layers_and_what_containers_wrote(engine, make)
     (row,) = [row for row in found["Containers"] if row.id == container]
     assert (row.size_rw, row.size_root_fs) == (5000, image.size + 5000)
     assert engine.system.disk_usage(["image"])["Containers"] is None
+
+
+def test_a_client_that_never_reads_does_not_hold_up_a_restart(engine, make):
+    container = make("sh", "-c", "head -c 8m /dev/zero; exec sleep 1000", start=False)
+    ours, theirs = socket.socketpair()
+    with ours:
+        engine.containers.attach(container, Attachment(theirs.detach(), stdout=True, framed=False))
+        engine.containers.start(container)
+        _seen(lambda: engine.containers.top(container), lambda found: found["Processes"][0][-1] == "sleep 1000")
+        engine.containers.restart(container, timeout=0).result(20)
+        assert engine.containers.inspect(container).state.running
