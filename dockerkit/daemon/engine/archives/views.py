@@ -35,6 +35,8 @@ _FILES = {"hosts": "/etc/hosts", "hostname": "/etc/hostname", "resolv.conf": "/e
 _KERNELS_OWN = {"proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "devtmpfs", "debugfs", "tracefs", "securityfs"}
 _KERNELS_OWN |= {"bpf", "pstore", "configfs", "fusectl", "binfmt_misc", "efivarfs", "selinuxfs", "nsfs", "rpc_pipefs"}
 """File systems whose files are not data: sizes lie, reading acts."""
+_GONE = (errno.ENOENT, errno.ESRCH, errno.EINVAL)
+"""What the kernel answers about a process that is ending; EINVAL: its mount namespace has gone before it."""
 _TOO_OLD = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
@@ -131,16 +133,23 @@ def running(record: Record) -> View:
     with contextlib.ExitStack() as opened:
         pidfd = os.pidfd_open(pid)
         opened.callback(os.close, pidfd)
+        view = View(-1)
         try:
-            view = opened.enter_context(View(os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)))
+            view.root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            # the mounts would go with the last process, and what they cover would be seen instead
+            view.held.append(os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC))
             # a number may have become another's before the pidfd was opened, but nobody else is in this container's group
             ours = record.id in _read(f"/proc/{pid}/cgroup")
             view.hidden = _hidden(_read(f"/proc/{pid}/mountinfo"))
-        except FileNotFoundError:
+        except OSError as error:
+            view.close()
+            if error.errno not in _GONE:
+                raise
             ours = False
         if not ours or _has_ended(pidfd):
+            view.close()
             raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
-        return View(os.dup(view.root), view.hidden)
+        return view
 
 
 def _has_ended(pidfd: int) -> bool:
