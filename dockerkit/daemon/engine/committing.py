@@ -16,7 +16,7 @@ from typing import TypeVar
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from dockerkit.daemon.engine import pausing
+from dockerkit.daemon.engine import imageevents, pausing
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
@@ -69,6 +69,8 @@ def commit(core: Core, entry: Entry, wish: Commit) -> str:
     config = _config(wish, record, parent)
     with contextlib.closing(_layer(core, entry, pause=wish.pause)) as layer:
         image = core.images.commit(parent, _addition(wish, record, config, layer), name)
+    if name:
+        imageevents.happened(core, "tag", image, name=str(name))
     facts = {"comment": wish.comment, "imageID": image.id, "imageRef": str(name) if name else ""}
     core.note(record, Happening("commit", facts))
     return image.id

@@ -6,10 +6,12 @@ import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from dockerkit.daemon.engine import imageevents
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.images.image import Image
-from dockerkit.errors import Invalid
+from dockerkit.errors import Damaged, Invalid
 from dockerkit.schema.image import ImageDelete, ImageInspect, ImageRootFS, ImageSummary
+from dockerkit.schema.names import parse_reference
 from dockerkit.schema.units import from_rfc3339
 
 Progress = Callable[[dict[str, Any]], None]
@@ -91,22 +93,36 @@ class ImageVerbs:
 
     def create(self, reference: str, *, platform: str = "", progress: Progress) -> str:
         """Obtain an image from its registry, or where none answers, make it; return its id."""
-        return self._core.images.obtain(reference, platform=platform, progress=progress).id
+        image = self._core.images.obtain(reference, platform=platform, progress=progress)
+        imageevents.pulled(self._core, image, reference)
+        return image.id
 
     def bootstrap(self, name: str, *, programs: Sequence[str], packages: Sequence[str], progress: Progress) -> str:
         """Assemble an image from what this host or its distribution's mirror has; return its id."""
-        return self._core.images.bootstrap(name, programs=programs, packages=packages, progress=progress).id
+        image = self._core.images.bootstrap(name, programs=programs, packages=packages, progress=progress)
+        for reference in image.references:
+            imageevents.happened(self._core, "tag", image, name=reference)
+        imageevents.happened(self._core, "import", image)
+        return image.id
 
     def remove(self, name: str, *, force: bool = False, prune: bool = True) -> Sequence[ImageDelete]:
         """Remove a reference, and the image with its last one.
 
         :raises Conflict: containers use it; in Docker's words.
         """
-        return self._core.images.remove(name, force=force, used_by=self.used_by, running=self._run_by)
+        try:
+            image = self._core.images.get(name)
+        except Damaged:  # it can be removed all the same; what it was is not known
+            image = None
+        done = self._core.images.remove(name, force=force, used_by=self.used_by, running=self._run_by)
+        imageevents.removed(self._core, image, done)
+        return done
 
     def tag(self, name: str, repository: str, tag: str) -> None:
         """Give an image another reference."""
-        self._core.images.tag(self._core.images.get(name), f"{repository}:{tag}" if tag else repository)
+        image, reference = self._core.images.get(name), f"{repository}:{tag}" if tag else repository
+        self._core.images.tag(image, reference)
+        imageevents.happened(self._core, "tag", image, name=str(parse_reference(reference)))
 
     def used_by(self, image_id: str) -> Names:
         """Return the ids of the containers of an image."""

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import time
+from dataclasses import replace
 
 from dockerkit.daemon.engine import restarts
 from dockerkit.daemon.engine.core import Core
@@ -25,6 +26,8 @@ from dockerkit.schema.wire import decode
 
 log = logging.getLogger(__name__)
 UNKNOWN_EXIT = 255
+KEEPER_DIED = "keeper died"
+"""What the runtime says of an exit that no keeper was there to see."""
 _STARTABLE = (Phase.CREATED, Phase.EXITED, Phase.RESTARTING)
 _LEAVING = (Phase.REMOVING, Phase.DEAD)
 
@@ -34,8 +37,9 @@ def recover(core: Core) -> None:
     for document in containers.everything(core.database):
         core.entries.add(Entry(decode(document, Record)))
     _sweep_directories(core)
+    rebooted = _rebooted(core)
     for entry in core.entries.all():
-        _take_up(core, entry)
+        _take_up(core, entry, rebooted=rebooted)
     _sweep_cgroups(core)
     for entry in core.entries.all():
         core.observe(entry)
@@ -68,9 +72,18 @@ def _sweep_cgroups(core: Core) -> None:
             log.exception("the control group %s could not be removed", path)
 
 
-def _take_up(core: Core, entry: Entry) -> None:
+def _rebooted(core: Core) -> bool:
+    """Tell whether the host was restarted since a daemon was here last."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        boot = file.read().strip()
+    return core.database.exchange("boot", boot) not in (None, boot)
+
+
+def _take_up(core: Core, entry: Entry, *, rebooted: bool) -> None:
     record = entry.record
     found = _adopt(core, record)
+    if rebooted and isinstance(found, Exit) and found.error == KEEPER_DIED:
+        found = replace(found, exit_code=UNKNOWN_EXIT, error="the host was restarted")
     if isinstance(found, Keeper):
         entry.keeper = found
         _go_on(core, entry, found)

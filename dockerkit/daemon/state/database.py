@@ -85,6 +85,13 @@ class Database:
             tx.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, default))
             return str(tx.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()[0])
 
+    def exchange(self, name: str, value: str) -> str | None:
+        """Remember a fact anew; return what it was, None when there was none."""
+        with self.transaction() as tx:
+            before = tx.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+            tx.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+        return str(before[0]) if before else None
+
     def close(self) -> None:
         """Close the file; nothing may be written afterwards."""
         with self._lock:

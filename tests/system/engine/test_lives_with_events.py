@@ -143,6 +143,15 @@ def test_a_check_that_cannot_run_says_why(engine, ear):
     assert 'exec: "nosuch": executable file not found in $PATH' in result.output
 
 
+def test_what_happens_to_an_image_is_told_as_dockerd_does(engine, ear):
+    id = engine.images.inspect("busybox").id
+    engine.images.tag("busybox", "another", "one")
+    engine.images.remove("another:one")
+    told = [(e.type, e.action, e.actor.id, e.actor.attributes["name"]) for e in ear.until("untag")]
+    assert told == [("image", "tag", id, "another:one"), ("image", "untag", id, id)]
+    assert {e.action for e in engine.events.history() if e.type == "image"} >= {"import", "tag", "untag"}
+
+
 def _running(argument: str) -> bool:
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:

@@ -254,12 +254,15 @@ def test_a_reader_whose_waking_fails_is_closed_and_the_others_are_woken(core, fo
     def fail():
         raise RuntimeError("gone")
 
+    closed = threading.Event()
     broken = core.followers.open(entry, directory, Wanted(), tail=None, wake=fail, timers=core.timers)
+    broken.on_close.append(closed.set)
     reader = Reader(core, entry, directory)
     log.write(b"one\n")
     assert reader.until(1) == [b"one\n"]
     log.write(b"two\n")
     reader.until(2)
+    assert closed.wait(PATIENCE)
     assert broken.ended
     reader.follower.close()
 

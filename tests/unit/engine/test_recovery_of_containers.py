@@ -131,6 +131,17 @@ def test_after_a_reboot_restart_policies_apply(core, clock, started):
     assert sorted(started) == [("a", True), ("f", True), ("u", True)]
 
 
+def test_after_a_reboot_a_keeper_that_is_gone_has_not_died(core):
+    run(core, add(core))
+    _restart_daemon(core, x=PretendKeeper())
+    core.database.exchange("boot", "another")
+    unseen = Exit(137, False, BIRTH, error=recovery.KEEPER_DIED)
+    entry = _restart_daemon(core, x=unseen)["x"]
+    assert (entry.record.state.exit_code, entry.record.state.error) == (255, "the host was restarted")
+    _restart_daemon(core, x=unseen)
+    assert actions(core) == ["create", "start", "die"]
+
+
 def test_what_stood_still_before_is_frozen_and_what_ran_is_thawed(core):
     run(core, add(core))
     paused = add(core, "p")
