@@ -65,6 +65,8 @@ def files_of(pieces: Iterable[bytes]) -> tarfile.TarFile:
 def extract(pieces: Iterable[bytes], target: str) -> None:
     """Write what an archive of one path holds to `target`: the file itself, or the folder's content into a folder made for it.
 
+    Devices and pipes are left out, set-uid bits too.
+
     :raises Damaged: the archive would write elsewhere.
     """
     if not hasattr(tarfile, "tar_filter"):
@@ -87,11 +89,22 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, target: str) -> None
         os.chmod(target, member.mode & 0o777)
         return
     os.makedirs(target, exist_ok=True)
-    if below:
+    if below and not member.isdev():
         member.name = below
         if member.islnk():
-            member.linkname = member.linkname.partition("/")[2]
+            member.linkname = _linked(member.linkname.partition("/")[2], target)
         tar.extract(member, target, filter="tar")
+
+
+def _linked(name: str, target: str) -> str:
+    """Return what a hard link leads to, which tarfile's filter does not look at: later content would be written to it.
+
+    :raises Damaged: it is outside.
+    """
+    top = os.path.realpath(target)
+    if os.path.commonpath([top, os.path.realpath(os.path.join(top, name))]) != top:
+        raise Damaged(f"the container's archive is not safe to extract: a hard link to {name!r}")
+    return name
 
 
 def _copy(source: Any, target: BinaryIO) -> None:

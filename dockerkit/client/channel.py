@@ -63,6 +63,11 @@ class Channel:
             del held[: len(piece)]
         return piece
 
+    def peek(self, stream: int) -> bytes:
+        """Return what is held of a stream, and leave it there."""
+        with self._turn:
+            return bytes(self._held[stream])
+
     def until_end(self, deadline: float | None = None, *, limit: int | None = HELD) -> bool:
         """Take in everything until the peer closes, or until so much is held; tell whether it has closed."""
         full = (lambda: False) if limit is None else (lambda: sum(map(len, self._held.values())) >= limit)

@@ -124,12 +124,19 @@ class Execution:
             return _WITH_ITS_CONTAINER
         return record
 
-    def never_ran(self, record: Mapping[str, Any], output: bytes) -> DockerkitError | None:
-        """Return why it could not be executed, which Docker says in the output instead of in its answer; None when it ran."""
-        if record.get("Pid") or not record.get("ExitCode"):
+    def kill(self) -> None:
+        """Kill it; return when it has ended.
+
+        :raises Unsupported: it cannot be killed, and runs on.
+        """
+        self.target.kill()
+        self.wait(time.monotonic() + _DRAIN)
+
+    def never_ran(self, record: Mapping[str, Any], stdout: bytes, stderr: bytes) -> DockerkitError | None:
+        """Return why it could not be executed, which Docker says as standard output; None when it ran."""
+        if record.get("Pid") or record.get("ExitCode") not in (126, 127) or stderr:
             return None
-        message = output.decode("utf-8", "replace").strip()
-        return self._refused(message, None) if message else None
+        return self._refused(stdout.decode("utf-8", "replace").strip() or "the engine does not say why", None)
 
     def _refused(self, message: str, error: DockerkitError | None) -> DockerkitError:
         code = refusal_code(message)
@@ -196,7 +203,7 @@ class _Exec:
             stream.close()
         if record is None:
             raise self.out_of_time()
-        if (failure := self.execution.never_ran(record, self.output.stdout + self.output.stderr)) is not None:
+        if (failure := self.execution.never_ran(record, self.output.stdout, self.output.stderr)) is not None:
             raise failure
         return self.completed(int(record["ExitCode"]))
 
@@ -207,7 +214,7 @@ class _Exec:
                 record = self.execution.wait(self.deadline)
                 if record is not None:
                     return record
-            self.execution.target.kill()
+            self.execution.kill()
             exchange(stream, None, self.output.feed, deadline=time.monotonic() + _DRAIN)
         except OSError as error:
             raise Unavailable(
@@ -220,7 +227,7 @@ class _Exec:
         if isinstance(error, DockerkitError):
             return
         try:
-            self.execution.target.kill()
+            self.execution.kill()
         except DockerkitError as second:
             error.add_note(f"and the program could not be killed: {second}")
 

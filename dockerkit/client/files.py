@@ -159,7 +159,7 @@ class Files:
                 return _info(answer)
         except NotFound:
             return None
-        except Failed:  # of which the answer to HEAD cannot tell the reason
+        except (Failed, Invalid):  # of which the answer to HEAD cannot tell the reason
             return self._told(inside)
 
     def _told(self, inside: str) -> FileInfo | None:
@@ -167,7 +167,7 @@ class Files:
         try:
             with self._get(inside) as answer:
                 return _info(answer)
-        except Failed as error:
+        except (Failed, Invalid) as error:
             if "not a directory" in error.message:
                 return None
             raise

@@ -14,6 +14,8 @@ from __future__ import annotations
 import os
 import secrets
 import signal as signals
+import time
+from typing import Any
 
 import msgspec
 
@@ -22,6 +24,7 @@ from dockerkit.errors import NotFound, Unsupported
 from dockerkit.schema.signals import parse_signal
 
 MARK = "DOCKERKIT_EXEC"
+_LOOKS, _BETWEEN = 200, 0.01
 _SWEEP = 'for p in /proc/[0-9]*; do grep -q "$0" "$p/environ" 2>/dev/null && kill -"$1" "${p#/proc/}"; done; true'
 
 
@@ -64,8 +67,17 @@ class Target:
             return False
         return True
 
+    def _started(self) -> dict[str, Any]:
+        """Return the record, once it names a process: one that is just being started has none yet."""
+        for _ in range(_LOOKS):
+            record: dict[str, Any] = self._engine.get(f"/exec/{self.id}/json")
+            if record.get("Pid") or not record.get("Running"):
+                break
+            time.sleep(_BETWEEN)
+        return record
+
     def _by_pid(self, number: int) -> bool:
-        record = self._engine.get(f"/exec/{self.id}/json")
+        record = self._started()
         if not record.get("Running"):
             return True
         pid = int(record.get("Pid") or 0)

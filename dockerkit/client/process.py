@@ -163,8 +163,8 @@ class Process(Streams):
             pause = min(pause * 2, 0.05)
         if not record.get("Pid"):
             self._channel.until_end(time.monotonic() + 1)
-            said = b"".join(self._channel.read(stream) or b"" for stream in (STDOUT, STDERR) if self._channel.ended)
-            if (failure := self._execution.never_ran(record, said)) is not None:
+            stdout, stderr = (self._channel.peek(stream) for stream in (STDOUT, STDERR))
+            if (failure := self._execution.never_ran(record, stdout, stderr)) is not None:
                 raise failure
         return int(record.get("Pid") or 0)
 

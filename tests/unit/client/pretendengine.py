@@ -46,6 +46,8 @@ class Answer:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     upgrade: Callable[[socket.socket], None] | None = None
+    stream: Callable[[Callable[[bytes], None]], None] | None = None
+    """Sends a body in pieces, as long as it likes."""
     close: bool = False
     hang_up: bool = False
 
@@ -124,6 +126,9 @@ class PretendEngine:
             )
             answer.upgrade(sock)
             return False
+        if answer.stream is not None:
+            self._stream(sock, state, answer)
+            return False
         data = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
         headers = [
             *answer.headers.items(),
@@ -134,6 +139,13 @@ class PretendEngine:
         parts += [h11.Data(data=data)] if data and answer.status not in (204, 304) else []
         sock.sendall(b"".join(state.send(part) or b"" for part in (*parts, h11.EndOfMessage())))
         return not answer.close
+
+    def _stream(self, sock: socket.socket, state: h11.Connection, answer: Answer) -> None:
+        headers = [*answer.headers.items(), ("Transfer-Encoding", "chunked")]
+        sock.sendall(state.send(h11.Response(status_code=answer.status, headers=headers)) or b"")
+        assert answer.stream is not None
+        answer.stream(lambda data: sock.sendall(state.send(h11.Data(data=data)) or b""))
+        sock.sendall(state.send(h11.EndOfMessage()) or b"")
 
     def _answer(self, head: h11.Request, body: bytes, sock: socket.socket) -> Answer:
         path, _, query = head.target.decode().partition("?")
