@@ -27,7 +27,7 @@ from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.runtime.launch import Attachment, Execution
 from dockerkit.daemon.runtime.runtime import Keeper, StartFailed
 from dockerkit.daemon.runtime.spec import exec_process, seccomp_program
-from dockerkit.errors import Conflict, Invalid
+from dockerkit.errors import Conflict, Failed, Invalid
 from dockerkit.schema.exec import ExecCreate, ExecInspect
 
 _PREFIX = "OCI runtime exec failed: exec failed"
@@ -91,6 +91,7 @@ class Execs:
         try:
             entry, exec = self._core.entries.exec(id)
             keeper = self._begin(entry, exec)
+            _check_wish(exec)
             execution = self._execution(entry.record, exec, console_size or exec.config.console_size or ())
             if attachment:
                 execution.attachments = [_streams(exec, attachment, tty)]
@@ -189,6 +190,19 @@ def _check_ready(entry: Entry, ref: str) -> None:
     if entry.record.phase is Phase.PAUSED:
         raise Conflict(f"container {ref} is paused, unpause the container before exec")
     check_running(entry)
+
+
+def _check_wish(exec: ExecEntry) -> None:
+    """Refuse what dockerd's runtime refuses, which is only when it is started."""
+    config, words = exec.config, ""
+    if config.working_dir and not config.working_dir.startswith("/"):
+        words = "Cwd must be an absolute path"
+    for variable in config.env:
+        if variable.startswith("="):
+            words = f'unable to start container process: environment variable name can\'t be empty: "{variable}"'
+    if words:
+        exec.end(_NOT_STARTED)
+        raise Failed(f"{_PREFIX}: {words}: unknown")
 
 
 def _streams(exec: ExecEntry, attachment: Attachment, tty: bool) -> Attachment:

@@ -40,10 +40,11 @@ def remove(core: Core, entry: Entry, *, force: bool) -> Future[None]:
         else:
             if record.alive:
                 keeper.kill(SIGKILL)
+                core.note(record, Happening("kill", {"signal": str(SIGKILL)}))
             if record.phase is Phase.PAUSED:  # a frozen process dies only when thawed
-                core.cgroup(record).thaw()
-            else:
-                keeper.release()  # it has ended: nobody's unread output shall hold up the removal
+                with contextlib.suppress(FileNotFoundError):  # it is gone already
+                    core.cgroup(record).thaw()
+            keeper.release()  # nobody's unread output shall hold up the removal
             keeper.gone.add_done_callback(lambda _: core.pool.submit(_finish, core, entry, removal))
     return removal
 

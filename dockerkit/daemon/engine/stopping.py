@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import Future
 
 from msgspec.structs import replace
@@ -73,7 +74,8 @@ def _send(core: Core, entry: Entry, number: int, *, asked: bool = False) -> None
     if asked or _ends(record, number):
         record = replace(record, manually_stopped=True)
         if record.phase is Phase.PAUSED:
-            core.cgroup(record).thaw()
+            with contextlib.suppress(FileNotFoundError):  # it ended this moment
+                core.cgroup(record).thaw()
             record = record.with_state(Change.UNPAUSE)
             happenings += [Happening("unpause")] if number != SIGKILL else []
     core.commit(entry, record, *happenings)
