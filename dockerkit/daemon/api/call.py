@@ -46,7 +46,7 @@ class Call:
         if not target.startswith("/"):
             target = _origin_form(target)
         self.path, _, self._query = target.partition("?")
-        self.headers: dict[bytes, bytes] = dict(request.headers)
+        self.headers: dict[bytes, bytes] = {name.lower(): value for name, value in request.headers.raw_items()}
         self.has_body = b"transfer-encoding" in self.headers or self.content_length > 0
         self.parameters: tuple[str, ...] = ()
         self.version: tuple[int, int] = (0, 0)

@@ -43,7 +43,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self, application: Application) -> None:
         self.application = application
-        self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADER_LIMIT)
+        self.http = _server()
         self._pending = bytearray()  # received, not yet given to h11
         self._ended = False  # the client has closed its sending half
         self._task: asyncio.Task[None] | None = None
@@ -199,6 +199,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def respond(self, answer: Response, method: str) -> None:
         """Write a whole response. HEAD gets the head alone."""
+        if self.http.their_state is h11.DONE and not (answer.headers or self._finishing):
+            # h11 has seen the whole request and keeps the connection: what it would do for the answer is known
+            self.transport.write(heads.whole(answer, bodiless=method == "HEAD"))
+            self._renew()
+            return
         close = self._finishing or self._lent or self.http.their_state is h11.ERROR
         parts: list[Any] = [heads.response_head(answer, close=close)]
         if answer.body and method != "HEAD":
@@ -278,9 +283,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def _next_cycle(self) -> None:
         """Make ready for the next request, or close: when either side wants to, or when unread bytes are in the way."""
+        if self.http.our_state is h11.IDLE:
+            return
         if self._read_elsewhere and self.http.our_state is h11.DONE and not self._finishing:
             self._read_elsewhere = False
-            self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADER_LIMIT)
+            self.http = _server()  # not renewed: what h11 holds is of the body
             self._let_in()
         elif self.http.their_state in (h11.SEND_BODY, h11.ERROR):
             self._close_gently()
@@ -288,6 +295,11 @@ class Connection(asyncio.BufferedProtocol):
             self.transport.close()
         else:
             self.http.start_next_cycle()
+
+    def _renew(self) -> None:
+        """Be ready for the next request, which may have come already."""
+        self._pending[:0] = self.http.trailing_data[0]
+        self.http = _server()
 
     def _refuse(self, refusal: Invalid) -> None:
         """Answer what cannot be served with one clear refusal, and close."""
@@ -335,9 +347,13 @@ class Connection(asyncio.BufferedProtocol):
         self._feed()
 
 
+def _server() -> h11.Connection:
+    return h11.Connection(h11.SERVER, max_incomplete_event_size=HEADER_LIMIT)
+
+
 def _size(request: h11.Request) -> int:
     """Bytes of a request's head: one that came in one piece is as long as its client likes, h11 lets it pass."""
-    return len(request.target) + sum(len(name) + len(value) + 4 for name, value in request.headers)
+    return len(request.target) + sum(len(name) + len(value) + 4 for name, value in request.headers.raw_items())
 
 
 def _wake(future: asyncio.Future[None] | None) -> None:

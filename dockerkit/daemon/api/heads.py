@@ -25,12 +25,36 @@ _FIXED: Headers = [
 ]
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 _BODILESS = (204, 304)
+_of = {"second": 0}
+"""The second that the cache of heads is of."""
 
 
 @cache
 def _date(second: int) -> tuple[str, str]:
     _date.cache_clear()
     return ("Date", formatdate(second, usegmt=True))
+
+
+@cache
+def _fixed(status: int, content_type: str, second: int) -> bytes:
+    """Return the head up to what differs between two responses of one second."""
+    if _of.get("second") != second:
+        _fixed.cache_clear()
+        _of["second"] = second
+    headers = [*_FIXED, _date(second)] + ([] if status in _BODILESS else [("Content-Type", content_type)])
+    lines = [b"HTTP/1.1 %d %s" % (status, _REASONS.get(status, b"")), *(f"{name}: {value}".encode() for name, value in headers)]
+    return b"\r\n".join(lines)
+
+
+def whole(answer: Response, *, bodiless: bool) -> bytes:
+    """Return a whole response to a request of HTTP/1.1 whose connection stays; no header of its own may need a check.
+
+    :param bodiless: the request was HEAD.
+    """
+    head = _fixed(answer.status, answer.content_type, int(time.time()))
+    if answer.status in _BODILESS:
+        return head + b"\r\n\r\n"
+    return b"%s\r\nContent-Length: %d\r\n\r\n%s" % (head, len(answer.body), b"" if bodiless else answer.body)
 
 
 def response_head(answer: Response, *, close: bool = False) -> h11.Response:

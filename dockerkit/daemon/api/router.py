@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from dockerkit.daemon.api.call import Call
 
 Handler = Callable[["Call"], Pending]
+_Shape = tuple[str, str, str]
 _PREFIX = re.compile(r"/v([0-9.]{1,16})(/.*)")
 _NEWEST = version_tuple(API_VERSION)
 _OLDEST = version_tuple(MIN_API_VERSION)
@@ -45,14 +47,14 @@ class Match:
 
 
 class Router:
-    """Finds the handler of a request; literal paths win over templates, earlier templates over later ones."""
+    """Finds the handler of a request; literal paths win over templates, those that end literally over others."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._literal: dict[tuple[str, str], Route] = {}
-        self._patterns: dict[str, list[tuple[re.Pattern[str], Route]]] = {}
+        self._patterns: dict[_Shape, list[tuple[re.Pattern[str], Route]]] = {}
         for route in routes:
             if "{" in route.template:
-                self._patterns.setdefault(route.method, []).append((_pattern(route.template), route))
+                self._patterns.setdefault(_shape(route), []).append((_pattern(route.template), route))
             else:
                 self._literal[route.method, route.template] = route
 
@@ -74,13 +76,22 @@ class Router:
         route = self._literal.get((method, path))
         if route is not None:
             return route, ()
-        for pattern, candidate in self._patterns.get(method, ()):
-            found = pattern.fullmatch(path)
-            if found:
-                return candidate, tuple(map(unquote, found.groups()))
+        first, last = path[1:].partition("/")[0], path.rpartition("/")[2]
+        for shape in ((method, first, last), (method, first, "")):
+            for pattern, candidate in self._patterns.get(shape, ()):
+                found = pattern.fullmatch(path)
+                if found:
+                    return candidate, tuple(map(unquote, found.groups()))
         raise PageNotFound
 
 
+def _shape(route: Route) -> _Shape:
+    """Return what a path must have to be looked at: method, first segment, and last one unless that is a parameter."""
+    first, last = route.template[1:].partition("/")[0], route.template.rpartition("/")[2]
+    return route.method, first, "" if "{" in last else last
+
+
+@lru_cache(maxsize=64)
 def negotiate(text: str) -> tuple[int, int]:
     """Return the version a client asks for, ``1.41`` → ``(1, 41)``.
 
