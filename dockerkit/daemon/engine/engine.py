@@ -66,6 +66,7 @@ class Engine:
         """Let go of everything; containers go on running under their keepers."""
         self._core.timers.stop()
         self._health.close()
+        self.sessions.stop()
         self._core.pool.shutdown(wait=True)
         self._core.runtime.close()
         self._checks.shutdown(wait=True)

@@ -22,7 +22,7 @@ from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.removal import remove
 from dockerkit.daemon.engine.timers import Timer
 from dockerkit.daemon.state import sessions as stored
-from dockerkit.errors import DockerkitError, NotFound
+from dockerkit.errors import DockerkitError, Exhausted, NotFound
 
 log = logging.getLogger(__name__)
 RECLAIM_SECONDS = 5.0
@@ -50,7 +50,10 @@ class Sessions:
         self._lock = threading.Lock()
         self._watch = select.epoll()
         self._by_pidfd: dict[int, str] = {}
-        threading.Thread(target=self._watch_processes, name="sessions", daemon=True).start()
+        self._bell = os.eventfd(0, os.EFD_CLOEXEC)
+        self._watch.register(self._bell, select.EPOLLIN)
+        self._thread = threading.Thread(target=self._watch_processes, name="sessions", daemon=True)
+        self._thread.start()
 
     def open(self, pidfd: int | None, pid: int, reclaim: str = "") -> str:
         """Begin a session for process `pid`; it ends with :meth:`close` or when `pidfd` says that the process is gone.
@@ -117,8 +120,18 @@ class Sessions:
         for entry in self._core.entries.all():
             if entry.record.session == id:
                 self._remove(entry)
-        with self._core.database.transaction() as tx:
-            stored.delete(tx, id)
+        try:
+            with self._core.database.transaction() as tx:
+                stored.delete(tx, id)
+        except Exhausted as error:  # it owns nothing any more; the next daemon ends it once again
+            log.warning("the end of a session is not written down: %s", error)
+
+    def stop(self) -> None:
+        """Watch processes no more; sessions stay, for the next daemon to take up."""
+        os.eventfd_write(self._bell, 1)
+        self._thread.join()
+        self._watch.close()
+        os.close(self._bell)
 
     def check(self, id: str) -> None:
         """Make sure that a session is open.
@@ -175,6 +188,8 @@ class Sessions:
     def _watch_processes(self) -> None:
         while True:
             for pidfd, _ in self._watch.poll():
+                if pidfd == self._bell:
+                    return
                 id = self._of_ended(pidfd)
                 if id is not None:
                     self.close(id)

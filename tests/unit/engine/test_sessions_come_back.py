@@ -19,6 +19,13 @@ from dockerkit.errors import NotFound
 
 PATIENCE = 20.0
 ME = os.getpid()
+MADE: list[Sessions] = []
+
+
+def _sessions(core):
+    """Make sessions that end with the test."""
+    MADE.append(Sessions(core))
+    return MADE[-1]
 
 
 @pytest.fixture
@@ -31,6 +38,9 @@ def core(tmp_path, clock):
     made = pretend_core(str(tmp_path), clock)
     os.makedirs(made.trash(""))
     yield made
+    for sessions in MADE:
+        sessions.stop()
+    MADE.clear()
     made.events.close()
     made.database.close()
 
@@ -61,7 +71,7 @@ def _destroyed(core) -> threading.Event:
 
 
 def test_what_a_session_owns_goes_with_its_process(core, process):
-    sessions = Sessions(core)
+    sessions = _sessions(core)
     _own(core, sessions.open(os.pidfd_open(process.pid), process.pid))
     add(core, "y")
     gone = _destroyed(core)
@@ -71,9 +81,9 @@ def test_what_a_session_owns_goes_with_its_process(core, process):
 
 
 def test_a_session_of_the_daemon_before_is_reclaimed_by_its_process_in_time(core, clock):
-    before = Sessions(core).open(None, ME)
+    before = _sessions(core).open(None, ME)
     _own(core, before)
-    sessions = Sessions(core)
+    sessions = _sessions(core)
     sessions.recover()
     clock.pass_(RECLAIM_SECONDS - 0.5)
     assert sessions.open(os.pidfd_open(ME), ME, reclaim=before) == before
@@ -86,9 +96,9 @@ def test_a_session_of_the_daemon_before_is_reclaimed_by_its_process_in_time(core
 
 
 def test_who_comes_too_late_is_told_so_and_what_it_owned_is_gone(core, clock):
-    before = Sessions(core).open(None, ME)
+    before = _sessions(core).open(None, ME)
     _own(core, before)
-    sessions = Sessions(core)
+    sessions = _sessions(core)
     sessions.recover()
     clock.pass_(RECLAIM_SECONDS + 0.1)
     assert _names(core) == []
@@ -100,20 +110,20 @@ def test_who_comes_too_late_is_told_so_and_what_it_owned_is_gone(core, clock):
 
 
 def test_a_session_whose_process_is_gone_is_not_waited_for(core, clock, process):
-    before = Sessions(core).open(None, process.pid)
+    before = _sessions(core).open(None, process.pid)
     _own(core, before)
     process.kill()
     process.wait()
-    sessions = Sessions(core)
+    sessions = _sessions(core)
     sessions.recover()
     clock.pass_(0)
     assert _names(core) == []
 
 
 def test_a_process_that_ends_before_it_comes_back_takes_its_containers_along_at_once(core, process):
-    before = Sessions(core).open(None, process.pid)
+    before = _sessions(core).open(None, process.pid)
     _own(core, before)
-    sessions = Sessions(core)
+    sessions = _sessions(core)
     sessions.recover()
     gone = _destroyed(core)
     os.kill(process.pid, signal.SIGKILL)
@@ -122,8 +132,8 @@ def test_a_process_that_ends_before_it_comes_back_takes_its_containers_along_at_
 
 @pytest.mark.parametrize("how", ["unknown", "held", "of another process"])
 def test_what_cannot_be_reclaimed_is_refused(core, how):
-    sessions = Sessions(core)
-    id = Sessions(core).open(None, ME)
+    sessions = _sessions(core)
+    id = _sessions(core).open(None, ME)
     if how == "of another process":
         sessions.recover()
     if how == "held":
@@ -133,8 +143,8 @@ def test_what_cannot_be_reclaimed_is_refused(core, how):
 
 
 def test_a_session_that_was_reclaimed_cannot_be_reclaimed_again(core):
-    id = Sessions(core).open(None, ME)
-    sessions = Sessions(core)
+    id = _sessions(core).open(None, ME)
+    sessions = _sessions(core)
     sessions.recover()
     sessions.open(None, ME, reclaim=id)
     with pytest.raises(NotFound):
