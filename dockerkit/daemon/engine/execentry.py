@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class ExecEntry:
     """A further process of a container: created, then running, then ended; each once.
 
-    ``detach_keys`` are the bytes that end an attachment; ``ended`` is done with its exit code.
+    ``detach_keys`` are the bytes that end an attachment. ``begun`` is done when its program runs or cannot, ``ended`` with its
+    exit code.
     """
 
     id: str
@@ -28,6 +29,7 @@ class ExecEntry:
     exit_code: int | None = None
     pid: int = 0
     process: Process | None = None
+    begun: Future[None] = field(default_factory=Future)
     ended: Future[int] = field(default_factory=Future)
 
     @property
@@ -35,10 +37,21 @@ class ExecEntry:
         """Its command as Docker's events write it, with the space after a word without arguments."""
         return f"{self.command[0]} {' '.join(self.command[1:])}"
 
+    def begin(self, process: Process) -> None:
+        """Take note that its program runs; it may have ended already."""
+        self.pid = process.pid
+        self.process = process if self.running else None
+        self.begun.set_result(None)
+
     def end(self, exit_code: int) -> None:
-        """Take note that it ended, or could not be started."""
+        """Take note that it ended."""
         self.running, self.exit_code, self.process = False, exit_code, None
         self.ended.set_result(exit_code)
+
+    def fail(self, exit_code: int) -> None:
+        """Take note that it could not be started."""
+        self.end(exit_code)
+        self.begun.set_result(None)
 
     def view(self) -> ExecInspect:
         """Return everything known of it in Docker's shape."""

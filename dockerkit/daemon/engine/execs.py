@@ -10,9 +10,10 @@ import os
 import platform
 import secrets
 from collections.abc import Sequence
-from concurrent.futures import TimeoutError as WaitTimeout
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.detaching import DEFAULT_KEYS, detach_keys
@@ -107,8 +108,10 @@ class Execs:
         :raises NotFound: no such exec, or its container was removed.
         """
         _, exec = self._core.entries.exec(id)
-        if exec.running and exec.pid and not _exists(exec.pid):
-            _settle(exec)
+        if exec.running:
+            _settle(exec.begun)
+        if exec.running and not _exists(exec.pid):
+            _settle(exec.ended)
         return exec.view()
 
     def resize(self, id: str, *, rows: int, columns: int) -> None:
@@ -139,12 +142,11 @@ class Execs:
         try:
             process = keeper.execute(execution, on_exit=partial(self._ended, entry, exec))
         except BaseException as error:
-            exec.end(_NOT_STARTED)
+            exec.fail(_NOT_STARTED)
             if isinstance(error, StartFailed):
                 raise error_of(error, _PREFIX) from error
             raise
-        exec.pid = process.pid
-        exec.process = process if exec.running else None
+        exec.begin(process)
 
     def _ended(self, entry: Entry, exec: ExecEntry, exit_code: int) -> None:
         exec.end(exit_code)
@@ -201,7 +203,7 @@ def _check_wish(exec: ExecEntry) -> None:
         if variable.startswith("="):
             words = f'unable to start container process: environment variable name can\'t be empty: "{variable}"'
     if words:
-        exec.end(_NOT_STARTED)
+        exec.fail(_NOT_STARTED)
         raise Failed(f"{_PREFIX}: {words}: unknown")
 
 
@@ -227,9 +229,6 @@ def _exists(pid: int) -> bool:
     return True
 
 
-def _settle(exec: ExecEntry) -> None:
+def _settle(news: Future[Any]) -> None:
     """Wait for news that is under way: who has seen the end of its output may ask before the engine has heard of its exit."""
-    try:
-        exec.ended.result(_SETTLE)
-    except WaitTimeout:
-        return
+    wait((news,), _SETTLE)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 
 import pytest
 from msgspec.structs import replace
@@ -216,18 +218,22 @@ def test_who_asks_after_the_process_is_gone_hears_its_exit_code_though_the_news_
     id = execs.create("x", ExecCreate(cmd=["true"]))
     execs.start(id)
     _, exec = execs._core.entries.exec(id)
-    asked = []
-
-    class News:
-        def result(self, timeout: float) -> int:
-            asked.append(timeout)
-            entry.keeper.exits[0](7)
-            return 7
-
-    exec.ended, told = News(), exec.ended
-    exec.ended.set_result = told.set_result
+    exec.begun, begun = Future(), exec.begun
+    news = threading.Thread(target=lambda: (exec.begun.set_result(None), entry.keeper.exits[0](7)))
+    news.start()
     assert execs.inspect(id).exit_code == 7
-    assert asked
+    news.join()
+    assert begun.done()
+
+
+def test_who_asks_while_it_cannot_be_started_hears_that_it_could_not(execs, entry):
+    id = execs.create("x", ExecCreate(cmd=["nosuch"]))
+    _, exec = execs._core.entries.exec(id)
+    exec.running = True
+    failing = threading.Thread(target=exec.fail, args=(126,))
+    failing.start()
+    assert execs.inspect(id).exit_code == 126
+    failing.join()
 
 
 def test_execs_go_with_their_container_and_the_oldest_of_very_many_before(core, execs, entry):
