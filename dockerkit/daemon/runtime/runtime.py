@@ -14,6 +14,7 @@ directory, except for the exit of one whose keeper was killed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -24,6 +25,7 @@ from collections.abc import Callable
 from dockerkit.daemon.kernel.cgroups import detect
 from dockerkit.daemon.runtime import exits, wire
 from dockerkit.daemon.runtime.exits import Exit, StartFailed
+from dockerkit.daemon.runtime.keeper.control import SOCKET
 from dockerkit.daemon.runtime.keepers import Keeper, dial
 from dockerkit.daemon.runtime.launch import Attachment, Execution, Launch, Rootfs, launch_document
 from dockerkit.daemon.runtime.process import Process
@@ -61,7 +63,12 @@ class Runtime:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._homes: dict[str, tuple[str, str]] = {}
-        self._watcher = Watcher(ended=self._ended, died=self._died, detached=lambda keeper: on_detach(keeper.id))
+        self._watcher = Watcher(
+            ended=lambda keeper, ended: self._on_exit(keeper.id, ended),
+            died=self._died,
+            left=self._left,
+            detached=lambda keeper: on_detach(keeper.id),
+        )
 
     def start(self) -> None:
         """Start the shim (it is ready some 30 ms later; nobody needs to wait for it) and the thread that hears keepers.
@@ -106,7 +113,7 @@ class Runtime:
         ended = exits.read_ended(directory)
         if ended or not (record := exits.read_running(directory)):
             return ended
-        return self._bury(directory, record.get("cgroup", ""))
+        return _bury(directory, record.get("cgroup", ""))
 
     def close(self) -> None:
         """Let the shim go, and hear nothing more. Keepers and their containers go on."""
@@ -136,7 +143,8 @@ class Runtime:
         if answer:
             raise StartFailed(answer["step"], answer["errno"], answer["subject"], answer["message"])
         if not _has_died(process):
-            self._bury(launch.directory, cgroup)
+            _clean(launch.directory, cgroup)
+            exits.forget(launch.directory)
             raise StartFailed("keeper", 0, "", f"the keeper died; see {self._directory}/shim.log")
         return None
 
@@ -175,22 +183,31 @@ class Runtime:
             return None
         return Keeper(id, welcome["pid"], welcome["started_at"], connection, follow=self._watcher.follow)
 
-    def _ended(self, keeper: Keeper, ended: Exit) -> None:
-        self._homes.pop(keeper.id, None)
-        self._on_exit(keeper.id, ended)
-
     def _died(self, keeper: Keeper) -> Exit:
-        directory, cgroup = self._homes[keeper.id]
-        return exits.read_ended(directory) or self._bury(directory, cgroup)
+        return _bury(*self._homes[keeper.id])
 
-    def _bury(self, directory: str, cgroup: str) -> Exit:
-        """Kill and clean up what a killed keeper left, and write the exit it could not write."""
-        ended = Exit(KILLED, False, time.time_ns(), error="keeper died")
-        if cgroup:
-            _remove_group(cgroup)
-        if exits.read_running(directory) is not None:
-            exits.write_ended(directory, ended)
-        return ended
+    def _left(self, keeper: Keeper, cleaned: bool) -> None:
+        directory, cgroup = self._homes.pop(keeper.id)
+        if not cleaned:
+            _clean(directory, cgroup)
+
+
+def _bury(directory: str, cgroup: str) -> Exit:
+    """Clean up what a killed keeper left; return the exit it wrote, or write the one it could not."""
+    _clean(directory, cgroup)
+    ended = Exit(KILLED, False, time.time_ns(), error="keeper died")
+    if exits.read_running(directory) is None:
+        return exits.read_ended(directory) or ended
+    exits.write_ended(directory, ended)
+    return ended
+
+
+def _clean(directory: str, cgroup: str) -> None:
+    """Kill what a dead keeper's container still runs, and remove its group and socket."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(directory, SOCKET))
+    if cgroup:
+        _remove_group(cgroup)
 
 
 def _remove_group(path: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import selectors
@@ -30,13 +31,19 @@ class Watcher:
 
     :param ended: called on the watcher's thread with a keeper and its container's exit.
     :param died: called on it when a keeper went without a word; cleans up after it and returns the exit.
+    :param left: called on it when a keeper has gone, and whether nothing is left behind.
     :param detached: called on it when a client typed its detach keys.
     """
 
     def __init__(
-        self, *, ended: Callable[[Keeper, Exit], None], died: Callable[[Keeper], Exit], detached: Callable[[Keeper], None]
+        self,
+        *,
+        ended: Callable[[Keeper, Exit], None],
+        died: Callable[[Keeper], Exit],
+        left: Callable[[Keeper, bool], None],
+        detached: Callable[[Keeper], None],
     ) -> None:
-        self._ended, self._died, self._detached = ended, died, detached
+        self._ended, self._died, self._left, self._detached = ended, died, left, detached
         self._selector = selectors.DefaultSelector()
         self._wake, self._bell = socket.socketpair()
         self._wake.setblocking(False)
@@ -115,7 +122,7 @@ class Watcher:
         self._selector.unregister(watched.keeper.connection)
         if not watched.told:
             self._pass_on(watched.keeper, self._died(watched.keeper))
-        self._finish(watched)
+        self._finish(watched, cleaned=not watched.told)
 
     def _pass_on(self, keeper: Keeper, ended: Exit) -> None:
         try:
@@ -132,8 +139,21 @@ class Watcher:
     def _gone(self, watched: _Watched) -> None:
         self._selector.unregister(watched.pidfd)
         os.close(watched.pidfd)
-        self._finish(watched)
+        self._finish(watched, cleaned=_says_cleaned(watched.keeper))
 
-    def _finish(self, watched: _Watched) -> None:
+    def _finish(self, watched: _Watched, *, cleaned: bool) -> None:
+        try:
+            self._left(watched.keeper, cleaned)
+        except Exception:  # as with an end
+            log.exception("container %s: what its keeper left could not be cleaned up", watched.keeper.id)
         watched.keeper.disconnect()
         watched.keeper.gone.set_result(None)
+
+
+def _says_cleaned(keeper: Keeper) -> bool:
+    """Return whether the last words of a keeper that has gone were that it left nothing behind."""
+    cleaned = False
+    with contextlib.suppress(OSError, ValueError):
+        while message := wire.receive(keeper.connection)[0]:
+            cleaned |= message["verb"] == "cleaned"
+    return cleaned

@@ -10,7 +10,8 @@ Verbs, by direction (``[…]`` are descriptors)::
     daemon → keeper    hello {version} · attach [payload, fd] · kill {signal} · resize {rows, columns} · release
                        execute [reply socket, payload, attachments…]; over the reply socket kill, resize as above
     keeper → daemon    started {pid, started_at, steps} · failed {step, errno, subject, message}
-                       welcome {version, pid, started_at} · detached · exit {Exit's fields} [pidfd of the keeper]
+                       welcome {version, pid, started_at} · detached
+                       exit {Exit's fields} [pidfd of the keeper], then cleaned
                        over an execute's reply socket: started {pid} or failed, as above · exited {exit_code}
     keeper → child     launch [payload] · go {stdio, binds} [root, stdio…, binds…]
     child  → keeper    failed {step, errno, subject, message} · terminal [master, slave]

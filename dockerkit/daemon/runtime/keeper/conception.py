@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
-from dockerkit.daemon.kernel import namespaces, processes
+from dockerkit.daemon.kernel import failpoints, namespaces, processes
 from dockerkit.daemon.kernel.cgroups import Cgroup
 from dockerkit.daemon.runtime import wire
 from dockerkit.daemon.runtime.child import steps
@@ -82,6 +82,7 @@ class Conception:
         )
         for step, act in acts:
             try:
+                failpoints.hit(f"keeper.{step}")
                 act()
             except (OSError, ValueError, StepFailed) as error:
                 raise NotBorn(steps.report(step, error)) from error

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dockerkit.daemon.kernel import namespaces, processes, terminal
+from dockerkit.daemon.kernel import failpoints, namespaces, processes, terminal
 from dockerkit.daemon.kernel.cgroups import Cgroup
 from dockerkit.daemon.logs.records import STDERR, STDOUT
 from dockerkit.daemon.runtime import wire
@@ -84,6 +84,7 @@ class Exec:
         """Make the process; what becomes of it is told when it is known."""
         theirs: list[int] = []
         try:
+            failpoints.hit("keeper.exec")
             if not self._launch.spec["process"].get("terminal"):
                 theirs = self._make_streams()
             self._seat_listeners()
@@ -96,13 +97,9 @@ class Exec:
 
     def _seat_listeners(self) -> None:
         waiting = self._execution.attachments
-        try:
-            while waiting:
-                self._audience.add(waiting[0])
-                waiting.pop(0)
-        except OSError:
-            wire.close(attachment.fd for attachment in waiting)
-            raise
+        while waiting:
+            self._audience.add(waiting[0])
+            waiting.pop(0)  # the audience's from here on
 
     def _make_streams(self) -> list[int]:
         theirs, ours = make_pipes(with_input=self._execution.open_stdin)
@@ -141,6 +138,7 @@ class Exec:
             self._set_timer(None)
             self._started = not self._failure and len(self._progress.times()) == len(entry.STEPS)
             if self._started:
+                failpoints.hit("keeper.exec-started")
                 self._control.tell({"verb": "started", "pid": self.pid})
         elif message["verb"] == "terminal":
             self._open_terminal(*fds)
@@ -218,6 +216,7 @@ class Exec:
         for output in self._audience.outputs:
             output.pause(False)
             output.drain()
+        failpoints.hit("keeper.exec-ended")
         self._control.tell({"verb": "exited", "exit_code": ended.exit_code})
         self._close_terminal()
         self._set_timer(self._loop.after(AFTERMATH, self._be_late))
@@ -234,6 +233,7 @@ class Exec:
         for output in self._audience.outputs:
             output.close()
         self._audience.dismiss()
+        wire.close(attachment.fd for attachment in self._execution.attachments)
         if self._failure is not None:
             self._control.tell(self._failure)
         self._control.close()

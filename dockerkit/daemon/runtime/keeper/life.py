@@ -17,7 +17,7 @@ import traceback
 from dataclasses import asdict, replace
 from typing import NoReturn
 
-from dockerkit.daemon.kernel import processes, terminal
+from dockerkit.daemon.kernel import failpoints, processes, terminal
 from dockerkit.daemon.kernel.cgroups import Cgroup
 from dockerkit.daemon.logs.records import STDERR, STDOUT
 from dockerkit.daemon.runtime import exits, wire
@@ -90,6 +90,7 @@ class Life:
         self._loop.watch(self._child.pidfd, READ, self._has_ended)
         for step, act in (("log", self._open_streams), ("record", self._write_down)):
             try:
+                failpoints.hit(f"keeper.{step}")
                 act()
             except OSError as error:
                 raise NotBorn(steps.report(step, error)) from error
@@ -125,7 +126,9 @@ class Life:
         times = self._child.progress.times()
         if len(times) < len(steps.STEPS):
             raise NotBorn(self._killed_at(steps.NAMES[max(0, len(times) - 1)]))
+        failpoints.hit("keeper.born")
         self._control.tell({"verb": "started", "pid": self._child.pid, "started_at": self._started_at, "steps": times})
+        failpoints.hit("keeper.started")
 
     def _killed_at(self, step: str) -> wire.Message:
         starved = bool(self._child.cgroup and self._child.cgroup.oom_kills())
@@ -212,6 +215,7 @@ class Life:
         self._ended = processes.reap(self._child.pidfd)
 
     def _end(self, ended: processes.Ended) -> None:
+        failpoints.hit("keeper.ended")
         if self._child.cgroup is not None and not self._child.owns_processes:
             self._child.cgroup.kill()  # without a pid namespace of its own, its children outlive it
         if self._execs is not None:
@@ -220,9 +224,11 @@ class Life:
             output.pause(False)
             output.drain()
         self._tell_end(ended)
-        if self._child.cgroup is not None:
-            self._remove_cgroup(self._child.cgroup)
+        cleaned = self._child.cgroup is None or self._remove_cgroup(self._child.cgroup)
         self._control.finish(self._launch.directory)
+        if cleaned:
+            self._control.tell({"verb": "cleaned"})  # or the daemon does it, when we are gone
+        failpoints.hit("keeper.cleaned")
         for output in self._audience.outputs:
             output.close()
         wire.close(self._held)
@@ -234,22 +240,28 @@ class Life:
         killed = bool(self._child.cgroup and self._child.cgroup.oom_kills())
         record = exits.Exit(ended.exit_code, killed, time.time_ns(), log_lost=self._journal.lost)
         try:
+            failpoints.hit("keeper.exit-record")
             exits.write_ended(self._launch.directory, record)
         except FileNotFoundError:  # the container's directory was taken away: then nobody will ask
             pass
         except OSError as error:
             record = replace(record, error=f"the exit could not be written down: {error}")
+        failpoints.hit("keeper.exit-written")
         me = os.pidfd_open(os.getpid())
         self._control.tell({"verb": "exit", **asdict(record)}, [me])
         os.close(me)
+        failpoints.hit("keeper.exit-told")
 
-    def _remove_cgroup(self, cgroup: Cgroup) -> None:
+    def _remove_cgroup(self, cgroup: Cgroup) -> bool:
         try:
+            failpoints.hit("keeper.cgroup")
             if not self._child.owns_processes:
                 bury_orphans()
             cgroup.remove()
         except OSError as error:
             os.write(2, f"container {self._launch.id}: {error}\n".encode())
+            return False
+        return True
 
 
 def keep(life: Life, connection: socket.socket) -> NoReturn:

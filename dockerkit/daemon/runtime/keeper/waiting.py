@@ -13,7 +13,7 @@ import socket
 import traceback
 from typing import NoReturn
 
-from dockerkit.daemon.kernel import processes
+from dockerkit.daemon.kernel import failpoints, processes
 from dockerkit.daemon.kernel.cgroups import Cgroups, detect
 from dockerkit.daemon.runtime import rehearsal, wire
 from dockerkit.daemon.runtime.child import steps
@@ -47,6 +47,8 @@ def wait_for_launch(
                 seat.discard()
             os._exit(0)
         processes.set_parent_death_signal(0)
+        failpoints.arm(os.path.join(os.path.dirname(mountpoint), failpoints.FILE))
+        failpoints.hit("keeper.taken")
         if seat is not None:
             seat.show(fds[1])
         daemon.close()

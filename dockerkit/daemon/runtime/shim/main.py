@@ -16,7 +16,7 @@ import socket
 import sys
 from typing import NamedTuple
 
-from dockerkit.daemon.kernel import capabilities, processes
+from dockerkit.daemon.kernel import capabilities, failpoints, processes
 from dockerkit.daemon.kernel.cgroups import Cgroups
 from dockerkit.daemon.runtime import wire
 from dockerkit.daemon.runtime.child import cgroupfs
@@ -78,10 +78,12 @@ class Shim:
         self._poll.unregister(descriptor)
         message, _ = wire.receive(connection)
         connection.close()
+        failpoints.hit("shim.taken")
         if message is not None:
             self.prepare(message["cgroup_parent"])
 
     def _fork(self) -> None:
+        failpoints.hit("shim.fork")
         ours, theirs = wire.pair()
         parent = os.getpid()
         pid = os.fork()
@@ -89,6 +91,7 @@ class Shim:
             for other in (ours, *(waiting.connection for waiting in self._waiting.values())):
                 other.close()
             wait_for_launch(self._daemon, theirs, self._cgroups, self._mountpoint, parent=parent)
+        failpoints.hit("shim.forked")
         theirs.close()
         self._waiting[ours.fileno()] = _Waiting(pid, ours)
         self._poll.register(ours, select.POLLIN)
@@ -109,6 +112,7 @@ def main(arguments: list[str]) -> None:
     os.set_inheritable(daemon.fileno(), False)
     os.close(int(arguments[1]))
     _isolate()
+    failpoints.arm(os.path.join(arguments[2], failpoints.FILE))
     shim = Shim(daemon, arguments[2])
     shim.prepare(arguments[3])
     _freeze()
