@@ -110,15 +110,21 @@ class Application:
 
     def run(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         """Call a blocking verb on a thread of the pool."""
-        return asyncio.get_running_loop().run_in_executor(self._verbs, partial(verb, *args, **kwargs))
+        return self._call(self._verbs, partial(verb, *args, **kwargs))
 
     def transfer(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         """Call a verb that may last minutes on a thread of its own kind."""
-        return asyncio.get_running_loop().run_in_executor(self._transfers, partial(verb, *args, **kwargs))
+        return self._call(self._transfers, partial(verb, *args, **kwargs))
 
     def transfer_body(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Call what reads or writes a client's socket on a thread of its own kind."""
-        return asyncio.get_running_loop().run_in_executor(self._bodies, work)
+        return self._call(self._bodies, work)
+
+    def _call(self, executor: Executor, work: Callable[[], T]) -> asyncio.Future[T]:
+        """As ``run_in_executor``, with one future instead of two chained ones, and one wake-up for all results at hand."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        executor.submit(_work, self.doorbell, work, future)
+        return future
 
     def background(self, work: asyncio.Future[T], what: str) -> None:
         """See `work` through although nobody waits for it any more; a failure is logged."""
@@ -157,3 +163,17 @@ class Application:
         """Return when no work is left that nobody waits for."""
         while self._background:
             await asyncio.wait(self._background)
+
+
+def _work(doorbell: Doorbell, work: Callable[[], T], future: asyncio.Future[T]) -> None:
+    """Do `work` on this thread, unless nobody waits any more, and have its result told on the loop."""
+    if future.cancelled():
+        return
+    try:
+        result = work()
+    except BaseException as error:
+        # a future cannot hold StopIteration: it would end whoever awaits it as if that were done
+        told = RuntimeError(f"{work} raised StopIteration") if isinstance(error, StopIteration) else error
+        doorbell.ring(lambda: None if future.done() else future.set_exception(told))
+    else:
+        doorbell.ring(lambda: None if future.done() else future.set_result(result))
