@@ -137,3 +137,30 @@ def test_a_frozen_container_does_not_wedge_its_keeper(boxes: Boxes, box: Box) ->
     waiting.join(30)
     groups.close()
     assert results == [(0, "thawed\n")]
+
+
+def test_a_container_that_waits_for_memory_for_ever_does_not_wedge_its_keeper(boxes: Boxes) -> None:
+    # with the OOM killer off, whoever needs memory sleeps until somebody gives some back: the exec's child too
+    box = boxes.make("sh", "-c", "echo up; x=y; while :; do x=$x$x; done")
+    box.spec["linux"]["resources"] = {"memory": {"limit": 8 << 20, "swap": 8 << 20, "disableOOMKiller": True}}
+    boxes.start(box).read_until("up")
+    outcomes: list[object] = []
+
+    def try_it() -> None:
+        try:
+            outcomes.append(run(box, "true")[0])
+        except StartFailed as error:
+            outcomes.append(error.errno)
+
+    trying = [threading.Thread(target=try_it) for _ in range(3)]
+    for thread in trying:
+        thread.start()
+    for thread in trying:
+        thread.join(0.3)
+    assert box.keeper is not None
+    box.keeper.kill(9)
+    assert box.wait().exit_code == 137
+    for thread in trying:
+        thread.join(30)
+    assert set(outcomes) <= {0, 137, errno.ENOMEM, errno.EINTR, errno.ESRCH}
+    assert len(outcomes) == 3
