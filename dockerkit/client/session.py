@@ -54,11 +54,8 @@ class Session:
         """
         with self._lock:
             if self._stream is None or _ended(self._stream):
-                former, owned = self._id if self._stream is not None else "", list(self._owned)
                 self._let_go()
-                self._open(former)
-                if former and former != self._id:  # too late: what it owned may be there still
-                    self._own_again(owned)
+                self._begin(self._id)
             return self._id
 
     def forget(self) -> None:
@@ -104,6 +101,7 @@ class Session:
             guard.stop()  # first: it would take the loss of the connection for the daemon's
         with self._lock:
             self._let_go()
+            self._id = ""
 
     def stream(self) -> RawStream | None:
         """Return the connection that is the session."""
@@ -116,8 +114,19 @@ class Session:
                 stream.socket.shutdown(socket.SHUT_RDWR)  # wakes the guard, which close() alone does not
             stream.close()
 
-    def _own_again(self, containers: list[str]) -> None:
-        for container in containers:
+    def _begin(self, former: str) -> None:
+        """Open, and go on with the former session; when it is too late for that, own again what is still there."""
+        self._open(former)
+        try:
+            if former != self._id:
+                self._own_again()
+        except BaseException:
+            self._let_go()
+            self._id = former
+            raise
+
+    def _own_again(self) -> None:
+        for container in self._owned:
             with contextlib.suppress(NotFound):  # it has gone with the former session
                 path = f"/sessions/{self._id}/containers/{segment(container)}"
                 self._engine.post(self._engine.extension(path, word="a session"))

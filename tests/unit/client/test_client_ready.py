@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pretendengine import DOCKERS, ID, Answer, PretendEngine, frame, ordinary
+from pretendengine import DOCKERS, ID, Answer, Asked, PretendEngine, frame, ordinary
 
 import dockerkit as dk
 from dockerkit import errors, ready
@@ -99,7 +99,7 @@ class Living:
         ordinary(engine, version=version)
         engine.on("GET", "/containers/[^/]+/json", lambda asked: Answer(self.record()))
         engine.on("POST", "/containers/[^/]+/wait", Answer(stream=self.wait))
-        engine.on("GET", "/containers/[^/]+/logs", Answer(stream=self.log))
+        engine.on("GET", "/containers/[^/]+/logs", self.logs)
 
     def record(self) -> dict[str, Any]:
         ended = self.over.is_set()
@@ -109,6 +109,11 @@ class Living:
     def wait(self, send: Callable[[bytes], None]) -> None:
         self.over.wait(20)
         send(b'{"StatusCode":%d}' % self.code)
+
+    def logs(self, asked: Asked) -> Answer:
+        if "follow" in asked.query:
+            return Answer(stream=self.log)
+        return Answer(b"".join(frame(1, line) for line in self.lines))
 
     def log(self, send: Callable[[bytes], None]) -> None:
         sent = 0
