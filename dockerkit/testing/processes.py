@@ -1,0 +1,67 @@
+"""Which process a container belongs to, on engines that do not know: a label, and whether its process is still there.
+
+Our own engine watches processes itself. On a foreign one a killed suite leaves its containers; the next suite on the same
+machine finds their mark, sees that the process is gone, and removes them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+
+from dockerkit.client.client import Client
+from dockerkit.errors import Conflict, NotFound
+
+MARK_LABEL = "dockerkit.process"
+
+
+def mark() -> str:
+    """Return what names this process, and no other one ever: machine, boot, process namespace, process, its start."""
+    return f"{_machine()}/{os.getpid()}/{_started(os.getpid())}"
+
+
+def is_gone(said: str) -> bool:
+    """Tell whether a marked process is known to have ended; of other machines and namespaces nothing is known."""
+    machine, _, process = said.rpartition("/")[0].rpartition("/")
+    started = said.rpartition("/")[2]
+    return machine == _machine() and process.isdecimal() and _started(int(process)) != started
+
+
+def sweep(client: Client) -> list[str]:
+    """Remove what ended processes of this machine left on a foreign engine; return the ids."""
+    swept = []
+    for container in client.containers.list(all=True, label=MARK_LABEL):
+        with contextlib.suppress(NotFound, Conflict):  # another suite sweeps too
+            if is_gone(container.labels.get(MARK_LABEL, "")):
+                container.remove(force=True, volumes=True)
+                swept.append(container.id)
+    return swept
+
+
+def _machine() -> str:
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            boot = file.read().strip()
+        return f"{socket.gethostname()}/{boot}/{os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:
+        return socket.gethostname()  # no Linux: host and process must do
+
+
+def _started(process: int) -> str:
+    """Return when a process started, in the kernel's ticks (proc_pid_stat(5)); "" when it is not there."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[19].decode()
+    except OSError:
+        return "" if os.path.isdir("/proc/self") else _answers(process)
+
+
+def _answers(process: int) -> str:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        return "there"
+    return "there"
