@@ -191,6 +191,7 @@ def test_since_and_until_cut_it(box: Box) -> None:
 def test_until_in_the_future_ends_the_stream(box: Box) -> None:
     id = box.create("true")
     with box.api.follow("/events", until=int(time.time()) + 2, filters={"container": [id]}) as stream:
+        assert b'"create"' in stream.line()  # without a beginning it is everything that is still known
         box.did(id, "rename", name=f"x-{id[:12]}")
         assert b'"rename"' in stream.line()
         assert stream.line() == b""
@@ -239,8 +240,8 @@ def test_a_container_is_found_by_any_of_its_names(box: Box) -> None:
         assert actions(history(box.engine, since, container=[reference])) == ["create"], reference
 
 
-def test_bad_times_and_filters_are_refused(box: Box) -> None:
-    for query in ({"since": "x"}, {"until": "x"}, {"filters": {"nosuch": ["x"]}}):
+def test_bad_times_are_refused(box: Box) -> None:
+    for query in ({"since": "x"}, {"until": "x"}):
         answer = box.api.get("/events", **{"until": 1, **query})
         assert answer.status in ((400,) if box.engine.ours else (400, 500)), query
 
