@@ -4,6 +4,10 @@ Unlike a birth this happens before witnesses, who may be hostile: the container'
 ``/proc``, and its paths are theirs to change at any moment. So the process carries nothing of the host in with it, cannot be
 looked into (the shim made itself non-dumpable, and a fork inherits that; CVE-2016-9962), and trusts no path of the container,
 not even ``/proc/self``.
+
+One thing is not prevented, here no more than in other engines: processes of a container that was given CAP_SYS_PTRACE may look
+into any process they see, and this one is the host's root until its last step but one. Such a container is as trusted as who
+enters it.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class Exec:
         self._failure: wire.Message | None = None
         self._timer: Timer | None = None
         self._started, self._ended, self._killed, self._late, self._closing = False, False, False, False, False
-        self._oom_kills = container.cgroup.oom_kills() if container.cgroup else 0
+        self._oom_kills = 0
         self.pid = 0
 
     def begin(self) -> None:
@@ -85,6 +85,8 @@ class Exec:
         theirs: list[int] = []
         try:
             failpoints.hit("keeper.exec")
+            if self._container.cgroup:
+                self._oom_kills = self._container.cgroup.oom_kills()
             if not self._launch.spec["process"].get("terminal"):
                 theirs = self._make_streams()
             self._seat_listeners()
