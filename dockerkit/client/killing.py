@@ -24,7 +24,7 @@ from dockerkit.errors import NotFound, Unsupported
 from dockerkit.schema.signals import parse_signal
 
 MARK = "DOCKERKIT_EXEC"
-_LOOKS, _BETWEEN = 200, 0.01
+_LOOKS, _GRACE, _BETWEEN = 200, 20, 0.01
 _SWEEP = 'for p in /proc/[0-9]*; do grep -q "$0" "$p/environ" 2>/dev/null && kill -"$1" "${p#/proc/}"; done; true'
 
 
@@ -50,7 +50,8 @@ class Target:
         """
         number = parse_signal(str(signal))
         try:
-            if not self._by_engine(number) and not self._by_pid(number) and not self._by_mark(number):
+            signalled = self._by_engine(number) or self._by_pid(number) or self._by_mark(number)
+            if not signalled and not self._just_ended():
                 raise Unsupported(
                     f"the program {self.id[:12]} in container {self.container[:12]} could not be signalled: it runs on",
                     hint="the engine runs elsewhere, and the container has no sh and grep",
@@ -75,6 +76,14 @@ class Target:
                 break
             time.sleep(_BETWEEN)
         return record
+
+    def _just_ended(self) -> bool:
+        """Tell whether it is nowhere to be found because it has ended, which the engine may hear a moment later."""
+        for _ in range(_GRACE):
+            if not self._engine.get(f"/exec/{self.id}/json").get("Running"):
+                return True
+            time.sleep(_BETWEEN)
+        return False
 
     def _by_pid(self, number: int) -> bool:
         record = self._started()
