@@ -28,8 +28,10 @@ class House:
     """One data root, and the daemon that lives there now; another takes its place when it is killed."""
 
     def __init__(self, root: str) -> None:
-        self.daemon = LiveDaemon.start(root)
         self.root = root
+        os.makedirs(f"{root}/run", exist_ok=True)
+        pathlib.Path(root, "run", "failpoints").touch()
+        self.daemon = LiveDaemon.start(root)
         self.over = False
         self.killed: set[str] = set()
         self._changed = threading.Condition()
@@ -86,6 +88,23 @@ class House:
             self._generation += 1
             self._changed.notify_all()
         return True
+
+    def tell(self, failpoint: str) -> None:
+        """Have something happen at a named place, e.g. ``engine.commit=kill``."""
+        pathlib.Path(self.root, "run", "failpoints").write_text(f"{failpoint}\n")
+
+    def replace_the_dead(self) -> threading.Thread:
+        """Have another daemon come once this one has died; returns the thread that waits for that."""
+        process = self.daemon.process
+
+        def wait() -> None:
+            process.wait()
+            if not self.over:
+                self.kill_daemon()
+
+        waiting = threading.Thread(target=wait, daemon=True)
+        waiting.start()
+        return waiting
 
     def kill_shim(self) -> bool:
         """Kill the process that forks keepers; keepers that wait for a container go with it. True if there was one."""
@@ -175,25 +194,26 @@ class Worker:
         """A container that says something, ends with a code, and is perhaps removed."""
         code = self._chance.randrange(1, 100)
         told.output = f"begin\nend {code}\n"
-        if not self._start(told, f"echo begin; echo end {code}; exit {code}"):
+        if not self.start(told, f"echo begin; echo end {code}; exit {code}"):
             return
         status, answer, _ = self.house.ask("POST", f"/containers/{told.name}/wait")
         assert status == 200, answer
         told.exit_code = code
         if self._chance.random() < 0.6:
-            self._remove(told)
+            self.remove(told)
 
     def _long(self, told: Told) -> None:
         told.output = "begin\n"
-        told.runs = self._start(told, "echo begin; exec sleep 100000")
+        told.runs = self.start(told, "echo begin; exec sleep 100000")
 
     def _self_removing(self, told: Told) -> None:
-        if self._start(told, "exit 0", AutoRemove=True):
+        if self.start(told, "exit 0", AutoRemove=True):
             status, answer, _ = self.house.ask("POST", f"/containers/{told.name}/wait?condition=removed")
             assert status in (200, 404), answer
         told.removed = True
 
-    def _start(self, told: Told, script: str, **host: object) -> bool:
+    def start(self, told: Told, script: str, **host: object) -> bool:
+        """Make and start a container, whoever dies meanwhile; False when it could not be, for its keeper was killed."""
         body = {"Image": "busybox", "Cmd": ["sh", "-c", script], "HostConfig": {"NetworkMode": "none", **host}}
         status, answer, again = self.house.ask("POST", f"/containers/create?name={told.name}", body)
         assert status == 201 or (status == 409 and again), answer  # made by a daemon that could not say so any more
@@ -212,7 +232,8 @@ class Worker:
                 return False
         return True
 
-    def _remove(self, told: Told) -> None:
+    def remove(self, told: Told) -> None:
+        """Remove a container, as often as it takes."""
         status, answer, again = self.house.ask("DELETE", f"/containers/{told.name}?force=1")
         assert status == 204 or (status == 404 and again), answer
         told.removed = True

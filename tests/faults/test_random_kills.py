@@ -8,24 +8,19 @@ repeats a run.
 from __future__ import annotations
 
 import itertools
-import json
 import os
-import pathlib
 import random
 import re
-import sqlite3
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import Any
 
 import pytest
 from killing import PATIENCE, House, Listener, Told, Worker
-
-from dockerkit.schema.endpoint import root_id
+from truths import events_are_whole, rows_and_containers_agree
 
 pytestmark = pytest.mark.system
 KILLS = int(os.environ.get("DOCKERKIT_KILLS", "20"))
 WORKERS = 3
-LIFE = re.compile(r"create (start die )*(start )?(destroy )?")
 
 
 @pytest.fixture
@@ -38,18 +33,6 @@ def house(new_root):
         status, answer, _ = made.ask("DELETE", f"/containers/{row['Id']}?force=1")
         assert status == 204, answer
     assert made.daemon.stop() == 0
-
-
-def _journal(root: str) -> list[tuple[int, dict[str, Any]]]:
-    with sqlite3.connect(f"file:{root}/state.db?mode=ro", uri=True) as database:
-        rows = database.execute("SELECT revision, event FROM journal ORDER BY revision").fetchall()
-    return [(revision, json.loads(event)) for revision, event in rows]
-
-
-def _groups(root: str) -> set[str]:
-    parent = f"dockerkit-{root_id(root)}"
-    found = pathlib.Path("/sys/fs/cgroup").glob(f"*/{parent}/*/*")
-    return {path.name for path in found if path.is_dir()}
 
 
 def test_whoever_is_killed_everything_is_still_true(house):
@@ -79,21 +62,10 @@ def test_whoever_is_killed_everything_is_still_true(house):
         raise listener.error
 
     rows = {row["Id"]: row for row in house.ask("GET", "/containers/json?all=1")[1]}
-    _rows_and_containers_agree(house, rows)
+    rows_and_containers_agree(house, rows)
     for told in itertools.chain.from_iterable(worker.told for worker in workers):
         _is_as_it_was_told(house, told, rows)
-    _events_are_whole(house, rows, listener.heard)
-
-
-def _rows_and_containers_agree(house: House, rows: dict[str, Any]) -> None:
-    assert set(os.listdir(f"{house.root}/containers")) == set(rows)
-    running = {id for id, row in rows.items() if row["State"] == "running"}
-    assert _groups(house.root) == running
-    for id in running:
-        found = house.ask("GET", f"/containers/{id}/json")[1]
-        assert os.path.exists(f"/proc/{found['State']['Pid']}")
-    mounts = pathlib.Path("/proc/self/mountinfo").read_text()
-    assert house.root not in mounts
+    events_are_whole(house, rows, listener.heard)
 
 
 def _is_as_it_was_told(house: House, told: Told, rows: dict[str, Any]) -> None:
@@ -111,28 +83,3 @@ def _is_as_it_was_told(house: House, told: Told, rows: dict[str, Any]) -> None:
         assert state["ExitCode"] == told.exit_code, (told, state)
     output = house.ask("GET", f"/containers/{told.name}/logs?stdout=1")[1]
     assert re.sub(rb"\x01\0\0\0....", b"", output, flags=re.DOTALL).decode() == told.output, told
-
-
-def _events_are_whole(house: House, rows: dict[str, Any], heard: list[dict[str, Any]]) -> None:
-    written = _journal(house.root)
-    revisions = [revision for revision, _ in written]
-    assert revisions == list(range(1, len(revisions) + 1))
-    lives: dict[str, str] = defaultdict(str)
-    for _, event in written:
-        if event["Action"] in ("create", "start", "die", "destroy"):
-            lives[event["Actor"]["ID"]] += f"{event['Action']} "
-    for id, life in lives.items():
-        if not id.startswith("sha256:"):
-            _is_a_life(id, life, rows)
-    assert set(rows) <= set(lives)
-    keys = [(event["timeNano"], event["Action"], event["Actor"]["ID"]) for _, event in written]
-    told = [(event["timeNano"], event["Action"], event["Actor"]["ID"]) for event in heard]
-    assert told == keys[: len(told)]
-    assert len(told) > len(keys) // 2
-
-
-def _is_a_life(id: str, life: str, rows: dict[str, Any]) -> None:
-    assert LIFE.fullmatch(life), (id, life)
-    assert life.endswith("destroy ") == (id not in rows), (id, life)
-    if id in rows:
-        assert life.endswith("start ") == (rows[id]["State"] == "running"), (id, life)

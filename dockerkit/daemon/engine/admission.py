@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from dockerkit.daemon.engine.logoptions import rotation
 from dockerkit.errors import Unsupported
 from dockerkit.schema.container import CreateRequest, HostConfig
 
@@ -65,11 +66,13 @@ def admit(request: CreateRequest) -> list[str]:
     """Check that the engine can keep what it would promise; return warnings for what it leaves out.
 
     :raises Unsupported: naming the first wish that cannot be kept, and the reason.
+    :raises Invalid: a log option that there is not.
     """
     for refusal in REFUSALS:
         if asked := refusal.asked(request.host_config):
             subject = f"{refusal.subject} {asked}" if isinstance(asked, str) else refusal.subject
             raise Unsupported(f"{subject} cannot be had from this engine: {refusal.reason}")
+    rotation(request.host_config.log_config)
     return [text for wanted, text in _warnings(request) if wanted]
 
 

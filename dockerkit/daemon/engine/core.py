@@ -16,6 +16,7 @@ from dockerkit.daemon.engine.following import Followers
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.timers import Timers
 from dockerkit.daemon.images.images import Images
+from dockerkit.daemon.kernel import failpoints
 from dockerkit.daemon.kernel.cgroups import Cgroup, Cgroups
 from dockerkit.daemon.runtime.runtime import Runtime
 from dockerkit.daemon.runtime.spec import device_policy
@@ -33,6 +34,8 @@ class Core:
     """The engine's insides, handed to every verb.
 
     ``order`` is held from a change's writing to its telling, so that events are told in the order of their revisions.
+    Places where tests have the daemon die (``kernel.failpoints``): ``engine.commit``, ``.committed``, ``.spawned`` (a container
+    runs, nothing is written), ``.ended`` (one has ended, likewise), ``.trashed`` (its files are gone, its record is not).
     ``observers`` are called after every change of a container, under its lock; they must be quick.
     """
 
@@ -74,10 +77,12 @@ class Core:
 
         :raises Exhausted: the disk is full; nothing changed.
         """
+        failpoints.hit("engine.commit")
         with self.order:
             with self.database.transaction() as tx:
                 containers.put(tx, record.id, record.name, encode(record))
                 told = self._append(tx, [message(record, happening) for happening in happenings])
+            failpoints.hit("engine.committed")
             entry.record = record
             self.events.publish(told)
         self.observe(entry)

@@ -11,6 +11,7 @@ from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.removal import remove
+from dockerkit.daemon.kernel import failpoints
 from dockerkit.daemon.runtime.runtime import Exit
 from dockerkit.errors import DockerkitError, NotFound
 
@@ -27,6 +28,7 @@ def on_exit(core: Core, id: str, exit: Exit) -> None:
     with entry.lock:
         if not entry.record.alive:  # a start that is being undone
             return
+        failpoints.hit("engine.ended")
         leaves = entry.record.host_config.auto_remove and not entry.restarts
         delay = restarts.decide(entry, exit)
         _write(core, entry, exit, restart=delay is not None)

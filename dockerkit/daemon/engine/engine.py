@@ -18,7 +18,7 @@ from dockerkit.daemon.engine.recovery import recover
 from dockerkit.daemon.engine.sessions import Sessions
 from dockerkit.daemon.engine.system import System
 from dockerkit.daemon.images.images import Images
-from dockerkit.daemon.kernel import cgroups
+from dockerkit.daemon.kernel import cgroups, failpoints
 from dockerkit.daemon.runtime.runtime import Exit, Runtime
 from dockerkit.daemon.state.database import Database
 from dockerkit.errors import Exhausted
@@ -33,6 +33,7 @@ class Engine:
 
     def __init__(self, root: str) -> None:
         _make_folders(root)
+        failpoints.arm(f"{root}/run/{failpoints.FILE}")
         database = Database(f"{root}/state.db")
         cgroup_parent = f"dockerkit-{root_id(root)}"
         runtime = Runtime(f"{root}/run", on_exit=self._on_exit, cgroup_parent=cgroup_parent)

@@ -15,6 +15,7 @@ from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.lifecycle import Change, Phase
+from dockerkit.daemon.kernel import failpoints
 from dockerkit.errors import Conflict, DockerkitError, Exhausted, Failed
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ def _erase(core: Core, entry: Entry) -> None:
     entry.pending = []
     with contextlib.suppress(FileNotFoundError):
         os.rename(core.directory(entry.record.id), core.trash(entry.record.id))
+    failpoints.hit("engine.trashed")
     core.erase(entry, Happening("destroy"))
 
 

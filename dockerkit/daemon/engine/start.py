@@ -15,10 +15,12 @@ from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.failing import error_of, exit_code
 from dockerkit.daemon.engine.files import write_files
 from dockerkit.daemon.engine.lifecycle import Change, Phase, after
+from dockerkit.daemon.engine.logoptions import rotation
 from dockerkit.daemon.engine.merge import process_environment
 from dockerkit.daemon.engine.mounts import bind_mounts, prepare_sources
 from dockerkit.daemon.engine.removal import remove, remove_tree
 from dockerkit.daemon.engine.steps import Step, run
+from dockerkit.daemon.kernel import failpoints
 from dockerkit.daemon.runtime.launch import Launch, Rootfs
 from dockerkit.daemon.runtime.runtime import Keeper, StartFailed
 from dockerkit.daemon.runtime.spec import runtime_spec, seccomp_program
@@ -121,6 +123,7 @@ def _spec(context: Start) -> None:
 
 def _spawn(context: Start) -> None:
     entry, record = context.entry, context.entry.record
+    rotated = rotation(record.host_config.log_config)
     launch = Launch(
         id=record.id,
         directory=context.directory,
@@ -131,10 +134,13 @@ def _spawn(context: Start) -> None:
         open_stdin=record.config.open_stdin,
         stdin_once=record.config.stdin_once,
         log=None if record.host_config.log_config.type == "none" else f"{context.directory}/log",
+        log_max_size=rotated.size,
+        log_max_files=rotated.files,
         seccomp=seccomp_program(context.spec, record.host_config, f"{context.core.root}/run", platform.machine()),
     )
     launch.attachments, entry.pending = entry.pending, []  # the runtime's from here on, whatever happens
     context.keeper = entry.keeper = context.core.runtime.spawn(launch)
+    failpoints.hit("engine.spawned")
 
 
 def _rootfs(context: Start) -> Rootfs:

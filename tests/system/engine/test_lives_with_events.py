@@ -203,3 +203,16 @@ def test_many_lines_are_followed_without_loss(engine, ear):
     seen = reader.until(lambda seen: len(seen) >= 200_000)
     assert seen == [b"%d\n" % number for number in range(1, 200_001)]
     reader.close()
+
+
+def test_following_goes_on_through_the_keepers_rotation_and_older_files_are_read_too(engine, ear):
+    host = {"LogConfig": {"Type": "json-file", "Config": {"max-size": "16k", "max-file": "500"}}}
+    create(engine, "turns", "sh", "-c", "seq 200000; read x", host=host, OpenStdin=True)
+    engine.containers.start("turns")
+    reader = Reader(engine, "turns")
+    expected = [b"%d\n" % number for number in range(1, 200_001)]
+    assert reader.until(lambda seen: len(seen) >= 200_000) == expected
+    reader.close()
+    assert [line for _, line in engine.containers.logs("turns", stdout=True, stderr=False)] == expected
+    directory = pathlib.Path(engine.containers.inspect("turns").log_path).parent
+    assert len(list(directory.glob("log.*"))) > 3
