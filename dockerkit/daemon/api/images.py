@@ -1,15 +1,19 @@
-"""Routes of images: list, inspect, history, pull, tag, remove."""
+"""Routes of images: list, inspect, history, pull, tag, remove, prune; and what else ``docker system prune`` asks for."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from typing import Any
 
 from dockerkit.daemon.api.answers import Answer, Response, Stream, json
 from dockerkit.daemon.api.call import Call
 from dockerkit.daemon.api.progress import Progress
 from dockerkit.daemon.api.router import Route
+from dockerkit.daemon.api.verbs import ImageVerbs
 from dockerkit.daemon.api.versions import SINGULAR_FILTER, shaped
-from dockerkit.errors import Invalid, Unsupported
+from dockerkit.errors import Conflict, Invalid, NotFound, Unsupported
+from dockerkit.schema.image import ImageDelete
 
 
 async def list_(call: Call) -> Answer:
@@ -82,7 +86,46 @@ async def remove(call: Call) -> Answer:
     return json(gone)
 
 
+async def prune(call: Call) -> Answer:
+    """``POST /images/prune``: images without a name that nobody uses; with the filter ``dangling=false``, with a name too."""
+    filters = call.query.filters()
+    wanted = filters.pop("dangling", ["true"])
+    if wanted[0] in ("true", "1"):
+        filters["dangling"] = ["true"]
+    return json(await call.application.transfer(_prune, call.engine.images, filters))
+
+
+def _prune(images: ImageVerbs, filters: dict[str, list[str]]) -> dict[str, Any]:
+    gone: list[ImageDelete] = []
+    reclaimed = 0
+    for row in images.list(filters=filters):
+        with contextlib.suppress(Conflict, NotFound):  # a container uses it; somebody else was quicker
+            for name in row.repo_tags or [row.id]:
+                gone += images.remove(name)
+            reclaimed += row.size
+    return {"ImagesDeleted": gone or None, "SpaceReclaimed": reclaimed}
+
+
+def prune_build_cache(call: Call) -> Answer:
+    """``POST /build/prune``: there is no build cache here."""
+    return json({"CachesDeleted": None, "SpaceReclaimed": 0})
+
+
+def prune_networks(call: Call) -> Answer:
+    """``POST /networks/prune``: there are no networks of anybody's here."""
+    return json({"NetworksDeleted": None})
+
+
+def prune_volumes(call: Call) -> Answer:
+    """``POST /volumes/prune``: there are no volumes here."""
+    return json({"VolumesDeleted": None, "SpaceReclaimed": 0})
+
+
 ROUTES = (
+    Route("POST", "/images/prune", prune),
+    Route("POST", "/build/prune", prune_build_cache),
+    Route("POST", "/networks/prune", prune_networks),
+    Route("POST", "/volumes/prune", prune_volumes),
     Route("GET", "/images/json", list_),
     Route("POST", "/images/create", create),
     Route("GET", "/images/{name:path}/json", inspect),

@@ -186,6 +186,13 @@ def test_prune_removes_what_does_not_run(api: Api, sleeper: str) -> None:
     assert [row["Id"] for row in api.json("GET", "/containers/json?all=1")] == [sleeper]
 
 
+def test_system_prune_asks_for_all_these(api: Api, sleeper: str) -> None:
+    assert api.json("POST", "/images/prune") == {"ImagesDeleted": None, "SpaceReclaimed": 0}
+    assert api.json("POST", "/build/prune") == {"CachesDeleted": None, "SpaceReclaimed": 0}
+    assert api.json("POST", "/networks/prune") == {"NetworksDeleted": None}
+    assert api.json("POST", "/volumes/prune") == {"VolumesDeleted": None, "SpaceReclaimed": 0}
+
+
 # ------------------------------------------------------------------ what is seen
 
 

@@ -277,6 +277,8 @@ class PretendImages:
 
     def list(self, *, all: bool = False, filters=None) -> list[ImageSummary]:
         self.filters = filters
+        if (filters or {}).get("dangling") == ["true"]:
+            return []
         return [ImageSummary(id=IMAGE, repo_tags=["busybox:latest"], size=7, containers=2)]
 
     def inspect(self, name: str) -> ImageInspect:
