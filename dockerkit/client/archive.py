@@ -62,6 +62,19 @@ def files_of(pieces: Iterable[bytes]) -> tarfile.TarFile:
     return opened
 
 
+def first_content(pieces: Iterable[bytes]) -> bytes:
+    """Return the content of an archive's first member."""
+    reader: Any = _Reader(pieces)
+    with tarfile.open(fileobj=reader, mode="r|", bufsize=_BLOCK) as tar:
+        member = tar.next()  # has read its header and no byte more: the content comes straight from the pieces, in one copy
+        if member is None or not member.isreg():
+            return b""
+        content: bytes = reader.read(member.size)
+        if len(content) != member.size:
+            raise Damaged(f"the archive ends within {member.name}")
+        return content
+
+
 def extract(pieces: Iterable[bytes], target: str) -> None:
     """Write what an archive of one path holds to `target`: the file itself, or the folder's content into a folder made for it.
 
@@ -167,13 +180,17 @@ class _Reader(io.RawIOBase):
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
-        self._rest = b""
+        self._rest = memoryview(b"")
 
     def read(self, size: int = -1, /) -> bytes:
-        parts, have = [self._rest], len(self._rest)
-        while have < size and (piece := next(self._pieces, b"")):
-            parts.append(piece)
-            have += len(piece)
-        data = b"".join(parts)
-        self._rest = data[size:]
-        return data[:size]
+        parts: list[memoryview] = []
+        while size > 0:
+            if not self._rest:
+                self._rest = memoryview(next(self._pieces, b""))
+                if not self._rest:
+                    break
+            part = self._rest[:size]
+            parts.append(part)
+            self._rest = self._rest[len(part) :]
+            size -= len(part)
+        return b"".join(parts)

@@ -76,10 +76,7 @@ class Files:
             info = _info(answer)
             if not info.is_file:
                 raise Invalid(f"{inside} is not a file", hint=f'files.copy("{inside}", target) copies a folder to the host')
-            with archive.files_of(answer) as tar:
-                member = tar.next()
-                content = None if member is None else tar.extractfile(member)
-                return b"" if content is None else content.read()
+            return archive.first_content(answer)
 
     def __setitem__(self, path: str | os.PathLike[str], content: str | bytes | os.PathLike[str]) -> None:
         """Write a file: bytes, or text as UTF-8; a ``Path`` copies a file or a tree of the host.

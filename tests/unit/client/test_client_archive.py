@@ -31,6 +31,7 @@ def test_bytes_go_in_and_come_out(content: bytes, mode: int, size: int) -> None:
         for member in tar:
             file = tar.extractfile(member)
             members.append((member.name, member.isdir(), member.mode, b"" if file is None else file.read()))
+    assert archive.first_content(pieces_of(b"".join(archive.of_bytes([], "x", content, mode)[1]), size)) == content
     assert members == [("a", True, 0o755, b""), ("a/b", True, 0o755, b""), ("a/b/ä.txt", False, mode, content)]
 
 
