@@ -141,8 +141,8 @@ class Connection(asyncio.BufferedProtocol):
         self.transport.write(b"".join(self.http.send(event) or b"" for event in events))
 
     async def room(self) -> None:
-        """Return when the client has read enough that more may be written."""
-        while self._full:
+        """Return when the client has read enough that more may be written; never when it has gone: then we are cancelled."""
+        while self._full or self.transport.is_closing():
             self._room = asyncio.get_running_loop().create_future()
             await self._room
 

@@ -14,6 +14,9 @@ from dockerkit.daemon.api.verbs import Subscription
 from dockerkit.daemon.engine.eventfilters import fits
 from dockerkit.errors import Invalid
 
+TURN = 64
+"""Events of the past that are sent in one go before the other clients get their turn."""
+
 
 async def events(call: Call) -> Answer:
     """``GET /events``: the head says that nothing is missed from here on; each event is sent at once."""
@@ -33,8 +36,10 @@ async def _stream(
     timer = None
     try:
         if since or until:
-            for line in await call.run(_history, call, subscription, since, until):
+            for number, line in enumerate(await call.run(_history, call, subscription, since, until)):
                 yield line
+                if number % TURN == 0:
+                    await asyncio.sleep(0)
         left = (until - time.time_ns()) / 1e9 if until else None
         if left is not None and left <= 0:
             return

@@ -216,6 +216,16 @@ def test_a_listener_that_does_not_read_is_cut_off(pretended: Pretended, monkeypa
     until(lambda: not pretended.engine.events.subscriptions)
 
 
+def test_who_leaves_in_the_middle_of_history_is_written_to_no_more(pretended: Pretended, caplog) -> None:
+    for number in range(5000):
+        pretended.engine.events.happen("start", str(number), name="x" * 200)
+    for _ in range(5):
+        sock, _, _ = pretended.api.hijack("/events?since=1", upgrade=False, method="GET")
+        sock.close()
+    until(lambda: pretended.connections() == 0)
+    assert not caplog.text
+
+
 # ------------------------------------------------------------------ stats
 
 
