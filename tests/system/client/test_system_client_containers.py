@@ -124,11 +124,6 @@ def test_engine_says_what_it_is(client: Any) -> None:
     assert not client.engine.foreign
 
 
-def test_what_the_engine_does_not_offer_is_unsupported(client: Any) -> None:
-    with pytest.raises(dk.errors.Unsupported, match="prune"):
-        client.images.prune()
-
-
 def test_daemon_is_started_on_demand_once_for_many(new_root: Any) -> None:
     """Five processes come at once to a data root without a daemon; one daemon serves them all."""
     root = new_root()
