@@ -33,7 +33,7 @@ async def start(call: Call) -> Answer:
         await call.run(execs.start, id, None, tty=request.tty, console_size=size)
         return Response(200, b"", RAW_STREAM)
     framed = not request.tty
-    await call.run(execs.inspect, id)  # one that is not there is refused before the head
+    await call.run(execs.check, id)  # what cannot be entered is refused before the head
 
     def take(descriptor: int, received: bytes) -> None:
         execs.start(id, Attachment(descriptor, framed=framed, initial=received), tty=request.tty, console_size=size)

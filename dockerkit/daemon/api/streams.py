@@ -113,6 +113,7 @@ async def attach(call: Call) -> Answer:
     if not any(wanted):
         raise Invalid("attach takes at least one of stdin, stdout and stderr")
     stdin = stdin and found.config.open_stdin
+    await call.run(call.engine.containers.check_attach, found.id)
 
     def take(descriptor: int, received: bytes) -> None:
         attachment = Attachment(

@@ -41,6 +41,9 @@ class Containers(Protocol):
     def start(self, ref: str) -> bool:
         """Run it; False: it was running already."""
 
+    def check_attach(self, ref: str) -> None:
+        """Refuse now what cannot be attached to."""
+
     def attach(self, ref: str, attachment: Attachment) -> None:
         """Connect a descriptor to its streams; the descriptor is the engine's from here on, whatever happens."""
 
@@ -175,6 +178,9 @@ class Execs(Protocol):
 
     def create(self, ref: str, config: ExecCreate) -> str:
         """Prepare a process in a running container; return the exec's id."""
+
+    def check(self, id: str) -> None:
+        """Refuse now what is not there, or whose container does not run."""
 
     def start(
         self, id: str, attachment: Attachment | None = None, *, tty: bool = False, console_size: Sequence[int] | None = None

@@ -173,6 +173,9 @@ class PretendContainers(PretendVerbs):
             self.all.pop(one.id, None)
             one.resolve("removed")
 
+    def check_attach(self, ref: str) -> None:
+        self.find(ref)
+
     def attach(self, ref: str, attachment: Attachment) -> None:
         sock = socket.socket(fileno=attachment.fd)
         try:

@@ -45,6 +45,9 @@ class PretendExecs:
             self.machine.attach(id, wanted)
         self.machine.start(id)
 
+    def check(self, id: str) -> None:
+        self._find(id)
+
     def inspect(self, id: str) -> ExecInspect:
         container, config = self._find(id)
         one = self.machine.find(id)

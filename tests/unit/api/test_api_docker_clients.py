@@ -8,7 +8,7 @@ import subprocess
 
 import docker
 import pytest
-from conftest import Pretended
+from pretended_server import Pretended
 
 needs_docker = pytest.mark.skipif(shutil.which("docker") is None, reason="the docker program is not installed")
 

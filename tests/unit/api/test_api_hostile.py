@@ -10,9 +10,9 @@ import time
 
 import pytest
 from api_client import Api, UnixConnection, raw, read_all, read_head
-from conftest import Pretended
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pretended_server import Pretended
 
 SERVED_AFTERWARDS = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

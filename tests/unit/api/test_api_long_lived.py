@@ -11,8 +11,8 @@ import time
 
 import pytest
 from api_client import raw, read_all, read_head
-from conftest import Pretended
 from pretend_verbs import PretendTar
+from pretended_server import Pretended
 
 from dockerkit.daemon.api import listener as listening
 from dockerkit.daemon.api.doorbell import Doorbell

@@ -13,8 +13,8 @@ import threading
 
 import pytest
 from api_client import UnixConnection, raw, read_all, read_head, unframe
-from conftest import Pretended, serve_in_thread
 from pretend_engine import PretendEngine
+from pretended_server import Pretended, serve_in_thread
 from test_api_hostile import until
 
 from dockerkit.daemon.api.server import Server

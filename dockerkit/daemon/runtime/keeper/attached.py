@@ -125,13 +125,16 @@ class Attached:
         self._closing = True
         self._pump()
 
-    def close(self) -> None:
-        """Let go of it at once."""
+    def close(self, *, hang_up: bool = True) -> None:
+        """Let go of it at once.
+
+        :param hang_up: end the stream for whoever reads it; else it stays open for the daemon, which has something to say.
+        """
         if self._fd < 0:
             return
         if self._watched:
             self._loop.forget(self._fd)
-        if stat.S_ISSOCK(os.fstat(self._fd).st_mode):
+        if hang_up and stat.S_ISSOCK(os.fstat(self._fd).st_mode):
             # the daemon may still hold a copy of this socket: end the stream itself, not only our descriptor
             with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._fd)) as connection:
                 connection.shutdown(socket.SHUT_WR)

@@ -88,10 +88,10 @@ class Audience:
         """Whether nobody is left."""
         return not self._members
 
-    def dismiss(self) -> None:
-        """Close everybody now, served or not."""
+    def dismiss(self, *, hang_up: bool = True) -> None:
+        """Close everybody now, served or not; without `hang_up` their streams stay open for the daemon to explain itself on."""
         for member in tuple(self._members):
-            member.close()
+            member.close(hang_up=hang_up)
 
     def _watch_lingering(self) -> None:
         for member in tuple(self._members):

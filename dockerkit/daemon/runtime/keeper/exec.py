@@ -234,7 +234,7 @@ class Exec:
         self._close_terminal()
         for output in self._audience.outputs:
             output.close()
-        self._audience.dismiss()
+        self._audience.dismiss(hang_up=False)
         wire.close(attachment.fd for attachment in self._execution.attachments)
         if self._failure is not None:
             self._control.tell(self._failure)
