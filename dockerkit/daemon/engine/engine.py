@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dockerkit.daemon.engine.containers import Containers
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.dying import on_exit
+from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.execs import Execs
 from dockerkit.daemon.engine.health import Healthchecks
 from dockerkit.daemon.engine.imageverbs import ImageVerbs
@@ -21,7 +22,7 @@ from dockerkit.daemon.images.images import Images
 from dockerkit.daemon.kernel import cgroups, failpoints
 from dockerkit.daemon.runtime.runtime import Exit, Runtime
 from dockerkit.daemon.state.database import Database
-from dockerkit.errors import Exhausted
+from dockerkit.errors import Exhausted, NotFound
 from dockerkit.schema.endpoint import root_id
 
 
@@ -36,7 +37,7 @@ class Engine:
         failpoints.arm(f"{root}/run/{failpoints.FILE}")
         database = Database(f"{root}/state.db")
         cgroup_parent = f"dockerkit-{root_id(root)}"
-        runtime = Runtime(f"{root}/run", on_exit=self._on_exit, cgroup_parent=cgroup_parent)
+        runtime = Runtime(f"{root}/run", on_exit=self._on_exit, on_detach=self._on_detach, cgroup_parent=cgroup_parent)
         pool = ThreadPoolExecutor(4, thread_name_prefix="removal")
         self._cgroups = cgroups.detect(cgroup_parent)
         self._core = Core(root, database, Images(root), runtime, pool, self._cgroups)
@@ -76,6 +77,10 @@ class Engine:
         self._core.database.close()
         with contextlib.suppress(OSError):  # EBUSY: containers live in it
             self._cgroups.discard()
+
+    def _on_detach(self, id: str) -> None:
+        with contextlib.suppress(NotFound):  # removed in this moment: nobody is left to be told about
+            self._core.note(self._core.entries.resolve(id).record, Happening("detach"))
 
     def _on_exit(self, id: str, exit: Exit) -> None:
         on_exit(self._core, id, exit)
