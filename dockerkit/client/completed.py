@@ -64,6 +64,12 @@ class Completed:
         shown += ["oom_killed=True"] if self.oom_killed else []
         return f"Completed({', '.join(shown)})"
 
+    def _repr_html_(self) -> str:
+        """Show how it ended and what it wrote where HTML is shown."""
+        from dockerkit.notebook.views import completed_card  # noqa: PLC0415 (only its readers pay for it)
+
+        return completed_card(self).html()
+
 
 def _short(text: str, limit: int = 200) -> str:
     return repr(text) if len(text) <= limit else f"{text[:limit]!r}… ({len(text)} characters)"

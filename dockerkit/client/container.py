@@ -281,6 +281,18 @@ class Container(Inside):
         """Show the id; contacts nothing."""
         return f"<Container {self.short_id}>"
 
+    def _repr_html_(self) -> str:
+        """Show what it is now where HTML is shown."""
+        from dockerkit.notebook.views import container_card  # noqa: PLC0415 (only its readers pay for it)
+
+        return container_card(self).html()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Show the same as text where IPython asks."""
+        from dockerkit.notebook.views import container_card  # noqa: PLC0415 (only its readers pay for it)
+
+        printer.text(container_card(self).text())
+
 
 def _address(host: str, port: str) -> Address:
     """Return an address to connect to: one that is bound everywhere is reached on this machine."""

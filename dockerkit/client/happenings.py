@@ -32,6 +32,12 @@ class Event:
     attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Further words: labels, image, exit code …"""
 
+    def _repr_html_(self) -> str:
+        """Show what happened where HTML is shown."""
+        from dockerkit.notebook.views import event_card  # noqa: PLC0415 (only its readers pay for it)
+
+        return event_card(self).html()
+
 
 def follow_events(engine: Engine, *, since: Moment | None, until: Moment | None, filters: dict[str, Any]) -> Following[Event]:
     """Return what happens from now on, or since then, as it happens; without `until` there is no end."""

@@ -133,6 +133,18 @@ class Image:
         """Show what it was got by, and its id."""
         return f"<Image {self._reference if self._reference != self._id else ''} {self.short_id}>".replace("  ", " ")
 
+    def _repr_html_(self) -> str:
+        """Show what it is now where HTML is shown."""
+        from dockerkit.notebook.views import image_card  # noqa: PLC0415 (only its readers pay for it)
+
+        return image_card(self).html()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Show the same as text where IPython asks."""
+        from dockerkit.notebook.views import image_card  # noqa: PLC0415 (only its readers pay for it)
+
+        printer.text(image_card(self).text())
+
 
 class Images:
     """The images of an engine."""

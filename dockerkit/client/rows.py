@@ -6,7 +6,6 @@ pandas is imported when ``df()`` is called and not before. Contacts nothing: a r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
 
 from dockerkit.errors import Unsupported
@@ -102,9 +101,11 @@ class Rows(list[T], Generic[T]):
 
     def _repr_html_(self) -> str:
         """Show the same as an HTML table."""
-        head = "".join(f"<th>{escape(c)}</th>" for c in self.columns)
-        body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self._texts())
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        from dockerkit.notebook.views import table_html  # noqa: PLC0415 (only its readers pay for it)
+
+        columns = list(zip(*self.table(), strict=True)) or [()] * len(self.columns)
+        numbers = [bool(column) and all(isinstance(value, (int, float)) for value in column) for column in columns]
+        return table_html(self.columns, self._texts(), numbers)
 
     def _texts(self) -> list[list[str]]:
         views = [self._shown.get(column, _text) for column in self.columns]
