@@ -15,9 +15,10 @@ import msgspec
 from dockerkit.client.engine import Engine, segment
 from dockerkit.client.inside import Inside
 from dockerkit.client.limits import limits_body
+from dockerkit.client.ready import Wish, said
 from dockerkit.client.run import start_failure, wait
 from dockerkit.client.spec import ContainerSpec
-from dockerkit.errors import Conflict, DockerkitError, NotFound, TimedOut, Unavailable
+from dockerkit.errors import Conflict, DockerkitError, NotFound, NotReady, TimedOut, Unavailable
 from dockerkit.schema.container import ContainerInspect, ContainerState
 from dockerkit.schema.units import parse_duration
 from dockerkit.schema.wire import convert
@@ -150,8 +151,15 @@ class Container(Inside):
         except DockerkitError as error:
             raise start_failure(self.engine, self._id, error, self._wished()) from None
         if self._spec is not None and (condition := self._spec.said.get("ready")) is not None:
-            self.wait_for(condition)
+            self._wait_for_ready(condition)
         return self
+
+    def _wait_for_ready(self, condition: Wish) -> None:
+        try:
+            self.wait_for(condition)
+        except NotFound:
+            gone = f"container {self.short_id} ended and was removed before it was ready ({said(condition)})"
+            raise NotReady(gone, hint="auto_remove leaves neither exit code nor log") from None
 
     def stop(self, timeout: str | float | None = None) -> Container:
         """Ask it to end with its stop signal, kill it when the time is over; nothing happens when it has ended. Return itself.
