@@ -6,7 +6,7 @@ Never raises for what the engine says: a report of a failure must not become ano
 from __future__ import annotations
 
 from dockerkit.client.container import Container
-from dockerkit.client.default import default_client
+from dockerkit.client.endpoint import resolve
 from dockerkit.errors import DockerkitError, NotFound
 from dockerkit.schema.container import ContainerState
 
@@ -52,8 +52,8 @@ def how_to_enter(container: Container, fixture: str) -> str:
 
 
 def _command(container: Container) -> str:
-    """Return the command line that reaches its engine."""
+    """Return the command line that reaches its engine from the shell that started the tests."""
     engine = container.engine
     if engine.foreign:
         return f"docker -H {engine.url}"
-    return "dockerkit" if default_client().url == engine.url else f"DOCKERKIT_HOST={engine.url} dockerkit"
+    return "dockerkit" if resolve().url == engine.url else f"DOCKERKIT_HOST={engine.url} dockerkit"

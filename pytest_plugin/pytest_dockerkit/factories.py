@@ -80,7 +80,7 @@ def container(
             ledger.end(lease)
 
     declared = Declared("container", scope, params, doc or f"A container of {wanted}.")
-    return declared.fixture(serve, ("dk_client", *wanted.names()))
+    return declared.fixture(serve, (*wanted.names(), "dk_client"))
 
 
 def _tenure(client: Client, request: pytest.FixtureRequest, *, shared: bool, reuse: bool) -> Tenure:
@@ -120,7 +120,7 @@ def image(
         yield made if wrapper is None else wrapper(made)
 
     declared = Declared("image", scope, params, doc or f"The image {name}." if path is None else f"An image built from {path}.")
-    return declared.fixture(serve, ("dk_client", *deferred.names([name, path, options])))
+    return declared.fixture(serve, (*deferred.names([name, path, options]), "dk_client"))
 
 
 def _obtained(client: Client, *, name: Any, path: Any, **options: Any) -> Image:
@@ -179,7 +179,7 @@ def _created(
         with made as live:
             yield live if wrapper is None else wrapper(live)
 
-    return declared.fixture(serve, ("dk_client", *deferred.names([name, dict(options)])), depth=3)
+    return declared.fixture(serve, (*deferred.names([name, dict(options)]), "dk_client"), depth=3)
 
 
 def compose(

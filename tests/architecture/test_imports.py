@@ -86,6 +86,34 @@ def test_no_chain_of_imports_leads_to_the_other_tower(start: str, never: str) ->
                 assert not inside or tower(reached) != never, f"the {start} tower reaches the {never}: {' -> '.join(chain)}"
 
 
+PLUGIN_MAY = {"dockerkit", "dockerkit.client", "dockerkit.errors", "dockerkit.schema", "dockerkit.testing", "pytest_dockerkit"}
+
+
+def room(module: str) -> str:
+    """``dockerkit.testing.ledger`` → ``dockerkit.testing``; the plugin is one room."""
+    parts = module.split(".")
+    return parts[0] if parts[0] == "pytest_dockerkit" else ".".join(parts[:2])
+
+
+def test_plugin_stands_on_testing_and_client_and_nobody_on_the_plugin() -> None:
+    wrong = [
+        said(one)
+        for one in ours()
+        if (room(one.source) == "pytest_dockerkit" and room(one.target) not in PLUGIN_MAY)
+        or (room(one.source) == "dockerkit.testing" and room(one.target) not in PLUGIN_MAY - {"dockerkit", "pytest_dockerkit"})
+        or (room(one.target) == "pytest_dockerkit" and room(one.source) != "pytest_dockerkit")
+    ]
+    assert not wrong, "\n".join(["the plugin imports testing and client; testing imports client:", *wrong])
+
+
+def test_testing_does_not_know_pytest() -> None:
+    testing = [name for name in house.modules() if room(name) == "dockerkit.testing"]
+    pytests = {"pytest", "_pytest", "xdist"}
+    known = [" -> ".join(chain) for name, chain in house.chains(testing, {"load", "late", "type"}).items() if name in pytests]
+    assert testing
+    assert not known, "\n".join(["dockerkit.testing is for every framework:", *known])
+
+
 def test_schema_imports_nothing_that_does_input_or_output() -> None:
     doors = {"asyncio", "http", "os", "pathlib", "shutil", "socket", "subprocess", "tempfile", "threading", "urllib"}
     allowed = {"dockerkit.schema.endpoint": {"os"}}  # reads the environment's names, opens nothing
@@ -161,7 +189,8 @@ def test_every_package_imported_is_declared() -> None:
     for module in house.modules():
         for one in house.imports(module):
             top = one.target.split(".")[0].lower()
-            needed = one.kind == "load" and tower(module) != "top"
+            brought = top == "pytest" and room(module) == "pytest_dockerkit"  # it is pytest that loads the plugin
+            needed = one.kind == "load" and tower(module) != "top" and not brought
             if top not in STANDARD | {"dockerkit", "pytest_dockerkit"} | always | (set() if needed else extra):
                 wrong.append(said(one))
     assert not wrong, "\n".join(["imported, but not among the dependencies in pyproject.toml:", *wrong])
