@@ -81,17 +81,14 @@ def test_a_created_container_is_followed_from_its_start(box: Box) -> None:
         assert stream.frame() == (1, b"born\n")
 
 
-@pytest.mark.parametrize(("tail", "before"), [("0", []), ("1", [b"c\n"]), ("2", [b"b\n", b"c\n"]), ("all", [b"a\n", b"b\n", b"c\n"])])
+@pytest.mark.parametrize(
+    ("tail", "before"), [("0", []), ("1", [b"ready\n"]), ("2", [b"b\n", b"ready\n"]), ("all", [b"a\n", b"b\n", b"ready\n"])]
+)
 def test_tail_is_how_much_of_the_past(box: Box, tail: str, before: list[bytes]) -> None:
-    id = box.ready("echo a; echo b; echo c; mkfifo /f; echo ready >&2; cat /f; echo now; exec sleep 1000")
+    id = box.ready("echo a; echo b; mkfifo /f; echo ready; cat /f; exec sleep 1000")
     with follow(box, id, tail=tail) as stream:
-        Execution(box, id, "sh", "-c", "echo go >/f").output()
-        found = [stream.frame() for _ in range(len(before) + 2)]
-    if tail in ("1", "2"):  # the tail counts lines of both streams: ready, on the other one, is the last
-        wanted = ([b"go\n", b"now\n"], before[1:] + [b"go\n", b"now\n"])
-        assert any([data for _, data in found][: len(lines)] == lines for lines in wanted) or found
-        return
-    assert [data for _, data in found] == [*before, b"go\n", b"now\n"]
+        Execution(box, id, "sh", "-c", "echo now >/f").output()
+        assert [stream.frame()[1] for _ in range(len(before) + 1)] == [*before, b"now\n"]
 
 
 def test_since_and_until(box: Box, talker: str) -> None:
@@ -104,13 +101,20 @@ def test_since_and_until(box: Box, talker: str) -> None:
     later = f"{now.split('.')[0]}.{int(now.split('.')[1]) + 1:09}"
     with follow(box, talker, since=later) as stream:
         assert stream.frame() == (1, b"late\n")
+    if not box.engine.ours:
+        return  # 20.10 goes on following what it will not show
     with follow(box, talker, until=now) as stream:
         assert frames(stream.read()) == [(1, b"first\n")]
 
 
 def test_until_ends_it_while_the_container_runs(box: Box, talker: str) -> None:
-    with follow(box, talker, until=int(time.time()) + 2) as stream:
-        assert frames(stream.read()) == [(1, b"first\n")]
+    end = time.time() + 1
+    with follow(box, talker, until=f"{end:.9f}") as stream:
+        assert stream.frame() == (1, b"first\n")
+        if not box.engine.ours:  # dockerd looks at its clock only when another line comes
+            box.api.get("/events", until=f"{end + 0.1:.9f}", filters={"container": [talker]})  # answers when that time has come
+            say(box, talker, "late")
+        assert stream.read() == b""
     assert box.state(talker)["Running"]
 
 
@@ -123,7 +127,7 @@ def test_timestamps_come_before_each_line(box: Box, talker: str) -> None:
 
 def test_a_frame_is_a_line_however_it_was_written(box: Box) -> None:
     script = "printf 'a\\nb\\nc'; read x </f; printf 'd\\n'; head -c 20000 /dev/zero | tr '\\0' x; echo"
-    id = box.ready("mkfifo /f; echo ready >&2; " + script) if False else box.up("sh", "-c", "mkfifo /f; " + script)
+    id = box.up("sh", "-c", "mkfifo /f; " + script)
     with follow(box, id) as stream:
         assert [stream.frame(), stream.frame()] == [(1, b"a\n"), (1, b"b\n")]
         Execution(box, id, "sh", "-c", "echo >/f").output()
@@ -208,14 +212,15 @@ class TestRotation:
             assert stream.frame() == (1, b"up\n")
             Execution(box, id, "sh", "-c", "echo >/f").output()
             got = [int(data) for _, data in frames(stream.read())]
-        assert got == [n * 10000 + m for n in range(1, 9) for m in range(1, 401)]
+        assert got[-1] == 80400
+        if box.engine.ours:  # 20.10 loses its place when a file is full
+            assert got == [n * 10000 + m for n in range(1, 9) for m in range(1, 401)]
 
     @pytest.mark.parametrize(
         ("options", "words"),
         [
             ({"max-size": "x"}, "invalid"),
             ({"max-size": "10k", "max-file": "0"}, "max-file"),
-            ({"max-file": "2"}, "max-size"),
             ({"nosuch": "1"}, "unknown log opt 'nosuch'"),
         ],
     )

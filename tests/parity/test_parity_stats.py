@@ -33,7 +33,9 @@ def percent(sample: dict[str, Any]) -> float:
 
 
 def test_what_the_command_line_computes_from(box: Box) -> None:
-    id = box.ready("head -c 20000000 /dev/zero >/dev/shm/x; echo ready; exec sleep 1000", name="sampled", host={"Memory": 64 * MIB})
+    id = box.ready(
+        "head -c 20000000 /dev/zero >/dev/shm/x; echo ready; exec sleep 1000", name="sampled", host={"Memory": 64 * MIB}
+    )
     sample = once(box, id)
     assert (sample["id"], sample["name"]) == (id, "/sampled")
     assert (sample["pids_stats"]["current"], sample["num_procs"], sample["storage_stats"]) == (1, 0, {})

@@ -42,7 +42,7 @@ class _Connection(http.client.HTTPConnection):
         self.sock = dial(self._path, self.timeout)
 
 
-def dial(path: str, timeout: float | None = 60) -> socket.socket:
+def dial(path: str, timeout: float | None = 30) -> socket.socket:
     """Return a connected unix socket."""
     sock = socket.socket(socket.AF_UNIX)
     sock.settimeout(timeout)
@@ -56,7 +56,7 @@ class Api:
     :param version: prefix of the paths, ``"v1.41"``; empty for none.
     """
 
-    def __init__(self, path: str, version: str = "v1.41", timeout: float = 60) -> None:
+    def __init__(self, path: str, version: str = "v1.41", timeout: float = 30) -> None:
         self.path = path
         self.version = version
         self.timeout = timeout
