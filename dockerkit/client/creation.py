@@ -19,6 +19,10 @@ OWNER_LABEL = "dockerkit.owner"
 """On a foreign engine: host and process that own a container, for whoever sweeps up after a killed one."""
 
 
+MARKS: dict[str, str] = {}
+"""Labels for everything that this process creates, besides those it was wished with: a notebook says here which one it is."""
+
+
 def request_for(engine: Engine, spec: ContainerSpec) -> CreateRequest:
     """Return the body that creates what `spec` wishes on this engine; see :func:`dockerkit.client.encoding.encode`."""
     check_offered(spec.said, foreign=True)  # what no engine offers is refused before any is asked who it is
@@ -32,6 +36,7 @@ def create(engine: Engine, spec: ContainerSpec, request: CreateRequest, *, sessi
     :raises NotFound: no such image anywhere.
     :raises Conflict: the name is taken.
     """
+    request.labels = {**MARKS, **request.labels}
     if session is not None and engine.foreign:
         request.labels = {**request.labels, OWNER_LABEL: f"{socket.gethostname()}:{os.getpid()}"}
         session = None

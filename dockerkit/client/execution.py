@@ -20,7 +20,7 @@ from dockerkit.client.completed import Completed
 from dockerkit.client.engine import Engine, segment
 from dockerkit.client.exchange import can_half_close, exchange
 from dockerkit.client.killing import MARK, Target
-from dockerkit.client.streams import Output
+from dockerkit.client.streams import Output, Tell
 from dockerkit.client.transport.http import RawStream
 from dockerkit.client.values import Path, Scalar
 from dockerkit.errors import ContainerFailed, DockerkitError, Invalid, NotFound, TimedOut, Unavailable, Unsupported
@@ -166,29 +166,39 @@ def refusal_code(message: str) -> int:
 
 
 def execute(
-    engine: Engine, container: str, wanted: Wanted, *, input: str | bytes | None, timeout: float | None, check: bool
+    engine: Engine,
+    container: str,
+    wanted: Wanted,
+    *,
+    input: str | bytes | None,
+    timeout: float | None,
+    check: bool,
+    tell: Tell | None = None,
 ) -> Completed:
     """Run a program inside to its end.
 
+    :param tell: is told what it writes as it comes; the result has it all the same.
     :raises ContainerFailed: it cannot be executed (126, 127); or, with `check`, ended with another code than 0.
     :raises TimedOut: killed; ``.completed`` has the output so far.
     :raises Conflict: the container does not run, or is paused.
     """
     data = input.encode() if isinstance(input, str) else input
     started = time.monotonic()
-    one = _Exec(Execution(engine, container, wanted, stdin=data is not None), data, timeout, started)
+    one = _Exec(Execution(engine, container, wanted, stdin=data is not None), data, timeout, started, tell=tell)
     completed = one.complete()
     return completed.check() if check else completed
 
 
 class _Exec:
-    def __init__(self, execution: Execution, data: bytes | None, timeout: float | None, started: float) -> None:
+    def __init__(
+        self, execution: Execution, data: bytes | None, timeout: float | None, started: float, *, tell: Tell | None
+    ) -> None:
         self.execution = execution
         self.data = data
         self.timeout = timeout
         self.started = started
         self.deadline = None if timeout is None else started + timeout
-        self.output = Output(framed=not execution.wanted.tty)
+        self.output = Output(framed=not execution.wanted.tty, tell=tell)
 
     def complete(self) -> Completed:
         stream = self.execution.start()

@@ -18,7 +18,7 @@ from dockerkit.client.engine import Engine, segment
 from dockerkit.client.exchange import can_half_close, exchange
 from dockerkit.client.session import Session
 from dockerkit.client.spec import ContainerSpec
-from dockerkit.client.streams import Output
+from dockerkit.client.streams import Output, Tell
 from dockerkit.client.transport.http import RawStream
 from dockerkit.errors import Conflict, ContainerFailed, DockerkitError, NotFound, TimedOut, Unavailable, Unsupported
 
@@ -28,23 +28,38 @@ _DRAIN = 2.0
 
 
 def run(
-    engine: Engine, session: Session, spec: ContainerSpec, *, input: str | bytes | None, check: bool, timeout: float | None
+    engine: Engine,
+    session: Session,
+    spec: ContainerSpec,
+    *,
+    input: str | bytes | None,
+    check: bool,
+    timeout: float | None,
+    tell: Tell | None = None,
 ) -> Completed:
     """Run `spec` to its end; leave nothing behind.
 
     :param input: what the program reads; text is sent as UTF-8.
     :param timeout: seconds from its start.
+    :param tell: is told what it writes as it comes; the result has it all the same.
     :raises TimedOut: killed and removed; ``.completed`` has the output so far.
     :raises ContainerFailed: the program could not be started; or, with `check`, ended with another code than 0.
     """
-    one = _Run(engine, session, spec, input.encode() if isinstance(input, str) else input, timeout)
+    one = _Run(engine, session, spec, input.encode() if isinstance(input, str) else input, timeout, tell=tell)
     completed = one.complete()
     return completed.check() if check else completed
 
 
 class _Run:
     def __init__(
-        self, engine: Engine, session: Session, spec: ContainerSpec, data: bytes | None, timeout: float | None
+        self,
+        engine: Engine,
+        session: Session,
+        spec: ContainerSpec,
+        data: bytes | None,
+        timeout: float | None,
+        *,
+        tell: Tell | None = None,
     ) -> None:
         said = spec.said
         self.engine = engine
@@ -52,7 +67,7 @@ class _Run:
         self.spec = spec
         self.data = b"" if data is None and said.get("stdin") else data
         self.timeout = timeout
-        self.output = Output(framed=not said.get("tty"))
+        self.output = Output(framed=not said.get("tty"), tell=tell)
         self.id = ""
         self.stream: RawStream | None = None
         self.started = self.ended = time.monotonic()

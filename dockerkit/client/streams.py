@@ -6,7 +6,12 @@ Source: Engine API, "Attach to a container", Stream format.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dockerkit.errors import Damaged
+
+Tell = Callable[[int, bytes], None]
+"""Is told each piece of output as it comes: of which stream, and what."""
 
 STDIN, STDOUT, STDERR, SYSTEM = range(4)
 _HEADER = 8
@@ -59,20 +64,22 @@ class Output:
 
     :param framed: False for a terminal, whose one stream is raw.
     :param merged: both streams together, in order, as standard output.
+    :param tell: somebody who wants to know at once, too.
     """
 
-    def __init__(self, *, framed: bool, merged: bool = False) -> None:
+    def __init__(self, *, framed: bool, merged: bool = False, tell: Tell | None = None) -> None:
+        self._tell = tell
         self._split = Demultiplexer() if framed else None
         self._merged = merged
         self._pieces: tuple[list[bytes], list[bytes]] = ([], [])
 
     def feed(self, data: bytes) -> None:
         """Add what arrived."""
-        if self._split is None:
-            self._pieces[0].append(data)
-            return
-        for stream, piece in self._split.feed(data):
+        pieces = [(STDOUT, data)] if self._split is None else self._split.feed(data)
+        for stream, piece in pieces:
             self._pieces[stream >= STDERR and not self._merged].append(piece)
+            if self._tell is not None:
+                self._tell(stream, piece)
 
     @property
     def stdout(self) -> bytes:
