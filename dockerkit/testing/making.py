@@ -8,22 +8,23 @@ from dockerkit.client.creation import create, request_for
 from dockerkit.client.session import Session
 from dockerkit.client.spec import ContainerSpec
 from dockerkit.schema.container import CreateRequest
-from dockerkit.testing.processes import MARK_LABEL, mark
+from dockerkit.testing.processes import MARK_LABEL
 
 _WITHOUT_NAMES = ("", "default", "bridge", "host", "none")
 """Networks on which Docker resolves no names."""
 
 
-def make(client: Client, spec: ContainerSpec, *, alias: str, session: Session | None) -> Container:
+def make(client: Client, spec: ContainerSpec, *, alias: str, session: Session | None, marked: str = "") -> Container:
     """Create what `spec` wishes, not started.
 
     :param alias: the name to which it answers on its networks.
     :param session: its owner; None: it stays.
+    :param marked: the process that it belongs to, for engines that have no sessions; see ``processes``.
     :raises DockerkitError: see ``ContainerSpec.create``.
     """
     request = request_for(client.engine, spec)
-    if session is not None and client.engine.foreign:
-        request.labels = {**request.labels, MARK_LABEL: mark()}
+    if marked and client.engine.foreign:
+        request.labels = {**request.labels, MARK_LABEL: marked}
     _answer_to(request, alias)
     made = create(client.engine, spec, request, session=session)
     return Container(client, made.id, spec=spec, warnings=tuple(made.warnings))

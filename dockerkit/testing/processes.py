@@ -16,9 +16,10 @@ from dockerkit.errors import Conflict, NotFound
 MARK_LABEL = "dockerkit.process"
 
 
-def mark() -> str:
-    """Return what names this process, and no other one ever: machine, boot, process namespace, process, its start."""
-    return f"{_machine()}/{os.getpid()}/{_started(os.getpid())}"
+def mark(process: int | None = None) -> str:
+    """Return what names a process (this one), and no other ever: machine, boot, process namespace, process, its start."""
+    number = process or os.getpid()
+    return f"{_machine()}/{number}/{_started(number)}"
 
 
 def is_gone(said: str) -> bool:

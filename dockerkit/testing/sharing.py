@@ -28,6 +28,7 @@ from dockerkit.client.session import Session
 from dockerkit.client.spec import ContainerSpec
 from dockerkit.errors import NotAllowed, NotFound, Unavailable
 from dockerkit.testing.making import make
+from dockerkit.testing.processes import mark
 from dockerkit.testing.reuse import wish_hash
 
 SOCKET = "holder.sock"
@@ -73,10 +74,14 @@ class Note:
 
 
 class Shared:
-    """It is there for every worker of the run, and goes with the run."""
+    """It is there for every worker of the run, and goes with the run.
 
-    def __init__(self, client: Client, run: Run) -> None:
+    :param keep: see :class:`~dockerkit.testing.tenure.Owned`.
+    """
+
+    def __init__(self, client: Client, run: Run, *, keep: bool = False) -> None:
         self._client = client
+        self._marked = "" if keep else mark(run.process)
         self._folder = os.path.join(run.folder, hashlib.sha256(client.url.encode()).hexdigest()[:8])
         self._run = run
         self._path = ""
@@ -108,7 +113,7 @@ class Shared:
 
     def _made(self, spec: ContainerSpec, fixture: str) -> Container:
         owner = _Holding(self._client, self._holder())
-        container = make(self._client, spec, alias=fixture, session=owner)
+        container = make(self._client, spec, alias=fixture, session=owner, marked=self._marked)
         Note(container.id, fixture, session=owner.id()).write(self._path)
         return container
 

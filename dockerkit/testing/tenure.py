@@ -15,6 +15,7 @@ from dockerkit.client.engine import segment
 from dockerkit.client.spec import ContainerSpec
 from dockerkit.errors import NotFound
 from dockerkit.testing.making import make
+from dockerkit.testing.processes import mark
 
 
 class Tenure(Protocol):
@@ -34,16 +35,20 @@ class Tenure(Protocol):
 
 
 class Owned:
-    """It goes with its fixture, and with this process however that ends."""
+    """It goes with its fixture, and with this process however that ends.
 
-    def __init__(self, client: Client) -> None:
+    :param keep: on an engine without sessions, leave out the mark by which a later run would sweep it.
+    """
+
+    def __init__(self, client: Client, *, keep: bool = False) -> None:
         self._client = client
+        self._marked = "" if keep else mark()
         self._stack = contextlib.ExitStack()
         self._id = ""
 
     def create(self, spec: ContainerSpec, fixture: str) -> Container:
         """Create a new one, owned from birth."""
-        container = make(self._client, spec, alias=fixture, session=self._client.session)
+        container = make(self._client, spec, alias=fixture, session=self._client.session, marked=self._marked)
         self._id = container.id
         return self._stack.enter_context(container)
 

@@ -20,6 +20,8 @@ from dockerkit.errors import Invalid
 Serve = Callable[[pytest.FixtureRequest, Mapping[str, Any]], Iterator[Any]]
 """Sets a fixture up, yields its value, tears it down. The mapping has what the fixture asked for, and ``param``."""
 PARAM = "param"
+_BELOW = 0 if pytest.version_tuple >= (9, 2) else 1
+"""Before 9.2 pytest shows the line below a fixture's first one, which it takes for the decorator's."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def _place(function: Any, caller: FrameType, name: str) -> None:
     """Let a function be one of the caller's file and line."""
     function.__code__ = function.__code__.replace(
         co_filename=caller.f_code.co_filename,
-        co_firstlineno=caller.f_lineno,
+        co_firstlineno=caller.f_lineno - _BELOW,
         co_linetable=_one_line(len(function.__code__.co_code)),
         co_name=name,
         co_qualname=name,
@@ -94,11 +96,12 @@ def _place(function: Any, caller: FrameType, name: str) -> None:
 
 
 def _one_line(size: int) -> bytes:
-    """Return a location table in which all of a code is its first line, without columns.
+    """Return a location table in which all of a code is the caller's line, without columns.
 
     After CPython's ``Objects/locations.md``: an entry is a byte with kind 13 and a length of one to eight units of two bytes,
-    and how far the line moves.
+    then how far the line moves, doubled.
     """
     units = size // 2
     lengths = [min(8, units - done) for done in range(0, units, 8)]
-    return b"".join(bytes((0x80 | 13 << 3 | length - 1, 0)) for length in lengths)
+    moves = [_BELOW, *[0] * (len(lengths) - 1)]
+    return b"".join(bytes((0x80 | 13 << 3 | length - 1, move << 1)) for length, move in zip(lengths, moves, strict=True))

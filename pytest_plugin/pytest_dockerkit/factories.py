@@ -87,7 +87,8 @@ def _tenure(client: Client, request: pytest.FixtureRequest, *, shared: bool, reu
     run = run_of(request.config)
     if reuse or (request.config.getoption("--dk-reuse") and request.scope in _LASTING):
         return Reused(client, f"{request.config.rootpath}::{request.node.nodeid}::{user_of(request).shown}")
-    return Shared(client, run) if shared and run is not None else Owned(client)
+    keep = ledger_of(request).keep
+    return Shared(client, run, keep=keep) if shared and run is not None else Owned(client, keep=keep)
 
 
 def image(

@@ -23,6 +23,8 @@ from pytest_dockerkit.options import LEDGER
 if TYPE_CHECKING:
     from dockerkit.client.images import Image
 
+_PARAM_SHOWN = 40
+
 
 @pytest.fixture(scope="session")
 def dk_client(request: pytest.FixtureRequest) -> Iterator[Client]:
@@ -66,7 +68,7 @@ class ContainerFactory:
         __tracebackhide__ = True
         spec = said(self._client, image, command, options)
         try:
-            lease = self._ledger.begin(Owned(self._client), spec, self._user)
+            lease = self._ledger.begin(Owned(self._client, keep=self._ledger.keep), spec, self._user)
         except DockerkitError as error:
             raise error.with_traceback(None) from None
         self._stack.callback(self._ledger.end, lease)
@@ -87,6 +89,9 @@ def ledger_of(request: pytest.FixtureRequest) -> Ledger:
 
 
 def user_of(request: Any) -> User:
-    """Return for whom a fixture is set up; a fixture with parameters is called with its present one."""
-    shown = f"{request.fixturename}[{request.param}]" if hasattr(request, "param") else request.fixturename
+    """Return for whom a fixture is set up; one with parameters is called with its present one, or its number."""
+    shown = request.fixturename
+    if hasattr(request, "param"):
+        plain = isinstance(request.param, (str, int, float)) and len(str(request.param)) <= _PARAM_SHOWN
+        shown += f"[{request.param if plain else request.param_index}]"
     return User(request.fixturename, request.node, request.node.nodeid, shown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -108,3 +109,13 @@ def test_on_a_foreign_engine_the_next_suite_sweeps(suite: Suite, live_daemon: Li
     suite.write(FOREIGN, "def test(dk_container): dk_container('busybox', 'sleep', '1000')")
     suite.run().assert_outcomes(passed=1)
     assert gone(live_daemon, ids)
+
+
+def test_on_a_foreign_engine_what_was_kept_is_not_swept(suite: Suite, client: Any) -> None:
+    suite.write(FOREIGN + CONFTEST, "def test(box): assert 0")
+    result = suite.run("--dk-keep")
+    kept = re.search(r"^box: docker -H (\S+) exec -it ([0-9a-f]{12}) sh$", result.stdout.str(), re.MULTILINE)
+    assert kept[1] == client.url
+    suite.write(FOREIGN, "def test(dk_client): pass")
+    suite.run().assert_outcomes(passed=1)
+    assert client.containers[kept[2]].status == "running"
