@@ -111,9 +111,8 @@ class Audience:
         self._balance_input()
 
     def _ends_input(self) -> bool:
-        """Whether a client's end-of-file is the container's: not on a terminal, nor while somebody else may still type."""
-        others = any(other.stdin for other in self._members)
-        return not self._tty and (self._once or not others)
+        """Whether a client's end-of-file is the container's: as dockerd, when its input is for one client, and no terminal."""
+        return self._once and not self._tty
 
     def _balance_input(self) -> None:
         free = self._input is not None and not self._input.full
