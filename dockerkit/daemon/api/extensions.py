@@ -45,6 +45,12 @@ async def disown(call: Call) -> Answer:
     return NO_CONTENT
 
 
+async def kill_exec(call: Call) -> Answer:
+    """``POST /dockerkit/v1/exec/{id}/kill``: a signal for an exec's process."""
+    await call.run(call.engine.execs.kill, call.ref, call.query.text("signal", "SIGKILL"))
+    return NO_CONTENT
+
+
 async def listening(call: Call) -> Answer:
     """``GET /dockerkit/v1/containers/{id}/listening``: the TCP ports it listens on, published or not."""
     return json(await call.run(call.engine.containers.listening, call.ref))
@@ -68,6 +74,7 @@ ROUTES = (
     Route("POST", f"{EXTENSIONS}/sessions", open_session),
     Route("POST", f"{EXTENSIONS}/sessions/{{session}}/containers/{{id}}", own),
     Route("DELETE", f"{EXTENSIONS}/sessions/{{session}}/containers/{{id}}", disown),
+    Route("POST", f"{EXTENSIONS}/exec/{{id}}/kill", kill_exec),
     Route("GET", f"{EXTENSIONS}/containers/{{id}}/listening", listening),
     Route("POST", f"{EXTENSIONS}/images/bootstrap", bootstrap),
 )

@@ -193,6 +193,9 @@ class Execs(Protocol):
     def resize(self, id: str, *, rows: int, columns: int) -> None:
         """Tell its terminal its size."""
 
+    def kill(self, id: str, signal: str = "SIGKILL") -> None:
+        """Send it a signal."""
+
 
 class Subscription(Protocol):
     """Somebody who is told of events."""

@@ -26,10 +26,12 @@ from dockerkit.daemon.engine.merge import exec_environment, words
 from dockerkit.daemon.engine.pausing import check_running
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.runtime.launch import Attachment, Execution
+from dockerkit.daemon.runtime.process import Process
 from dockerkit.daemon.runtime.runtime import Keeper, StartFailed
 from dockerkit.daemon.runtime.spec import exec_process, seccomp_program
 from dockerkit.errors import Conflict, Failed, Invalid
 from dockerkit.schema.exec import ExecCreate, ExecInspect
+from dockerkit.schema.signals import parse_signal
 
 _PREFIX = "OCI runtime exec failed: exec failed"
 _NOT_STARTED = 126
@@ -119,11 +121,21 @@ class Execs:
 
         :raises Conflict: it does not run.
         """
+        self._running(id).resize(rows, columns)
+
+    def kill(self, id: str, signal: str = "SIGKILL") -> None:
+        """Send an exec's process a signal; Docker's API has no word for it.
+
+        :raises Invalid: no such signal.
+        :raises Conflict: it does not run.
+        """
+        self._running(id).kill(parse_signal(signal or "SIGKILL"))
+
+    def _running(self, id: str) -> Process:
         _, exec = self._core.entries.exec(id)
-        process = exec.process
-        if process is None:
+        if exec.process is None:
             raise Conflict("exec process is not started" if exec.exit_code is None else f"exec {id} has ended")
-        process.resize(rows, columns)
+        return exec.process
 
     def _begin(self, entry: Entry, exec: ExecEntry) -> Keeper:
         """Check that it may be started, and that nobody else does."""

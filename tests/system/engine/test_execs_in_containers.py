@@ -11,7 +11,7 @@ import pytest
 
 from dockerkit.daemon.engine.engine import Engine
 from dockerkit.daemon.runtime.launch import Attachment
-from dockerkit.errors import Conflict, ContainerFailed, Failed, NotFound
+from dockerkit.errors import Conflict, ContainerFailed, Failed, Invalid, NotFound
 from dockerkit.schema.container import HostConfig, Ulimit
 from dockerkit.schema.exec import ExecCreate
 
@@ -116,6 +116,20 @@ def test_a_running_one_is_listed_and_dies_with_the_container(engine, make):
     engine.containers.remove(container, force=True).result(20)
     with pytest.raises(NotFound, match=f"No such exec instance: {id}"):
         engine.execs.inspect(id)
+
+
+def test_it_is_killed_by_itself_and_the_container_stays(engine, make):
+    container = make()
+    id = engine.execs.create(container, ExecCreate(cmd=["sleep", "1000"]))
+    with pytest.raises(Conflict, match="not started"):
+        engine.execs.kill(id)
+    engine.execs.start(id)
+    engine.execs.kill(id, "TERM")
+    with pytest.raises(Invalid, match="nosuch"):
+        engine.execs.kill(id, "nosuch")
+    _, exec = engine._core.entries.exec(id)
+    assert exec.ended.result(20) == 143
+    assert engine.containers.inspect(container).state.running
 
 
 def test_a_paused_container_takes_no_exec_and_a_stopped_one_neither(engine, make):

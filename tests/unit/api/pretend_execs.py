@@ -45,6 +45,9 @@ class PretendExecs:
             self.machine.attach(id, wanted)
         self.machine.start(id)
 
+    def kill(self, id: str, signal: str = "SIGKILL") -> None:
+        self._find(id)
+
     def check(self, id: str) -> None:
         self._find(id)
 
