@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from dockerkit.client.engine import Engine, segment
-from dockerkit.errors import NotFound, Unsupported
+from dockerkit.errors import Conflict, NotFound, Unsupported
 from dockerkit.schema.signals import parse_signal
 
 MARK = "DOCKERKIT_EXEC"
@@ -62,10 +62,14 @@ class Target:
     def _by_engine(self, number: int) -> bool:
         if self._engine.foreign:
             return False
+        if not self._started().get("Running"):
+            return True
         try:
             self._engine.post(self._engine.extension(f"/exec/{self.id}/kill", word="exec"), signal=number)
         except Unsupported:
             return False
+        except Conflict:
+            return True  # it has ended in this moment
         return True
 
     def _started(self) -> dict[str, Any]:
