@@ -7,10 +7,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.parity import reference as private
+from tests.parity.commandline import Docker
 from tests.parity.engines import Box, EngineUnderTest
 from tests.parity.wire import Api
 
@@ -79,3 +81,26 @@ def docker_cli() -> str:
     if path is None:
         pytest.skip("the docker command line is not installed (apt-get install docker-cli or docker.io)")
     return path
+
+
+@pytest.fixture
+def docker(docker_cli: str, engine: EngineUnderTest, tmp_path: Path) -> Iterator[Docker]:
+    """A command line; containers it made are removed afterwards."""
+    docker = Docker(docker_cli, engine, tmp_path)
+    before = set(docker("ps", "-aq", "--no-trunc").out.split())
+    yield docker
+    for id in set(docker("ps", "-aq", "--no-trunc").out.split()) - before:
+        docker("rm", "-f", "-v", id)
+
+
+@pytest.fixture
+def client(engine: EngineUnderTest) -> Iterator[Any]:
+    """docker-py on the engine; containers made through it are removed."""
+    docker = pytest.importorskip("docker", reason="docker-py is not installed (pip install docker==7.2.0)")
+    client = docker.DockerClient(base_url=engine.url)
+    before = {container.id for container in client.containers.list(all=True)}
+    yield client
+    for container in client.containers.list(all=True, ignore_removed=True):
+        if container.id not in before:
+            container.remove(force=True, v=True)
+    client.close()

@@ -98,7 +98,7 @@ def test_an_image_holds_what_the_container_changed(box: Box) -> None:
     found = box.api.get(f"/images/{IMAGE}/json").json
     assert (found["Id"], found["RepoTags"], found["Author"], found["Comment"]) == (image, [IMAGE], "me", "why")
     config = found["Config"]
-    assert (config["Cmd"], config["WorkingDir"], config["Labels"]) == (["sh", "-c", SCRIPT], "/tmp", {"l": "v"})
+    assert (config["Cmd"], config["WorkingDir"], config["Labels"]["l"]) == (["sh", "-c", SCRIPT], "/tmp", "v")
     assert "A=1" in config["Env"]
     assert len(found["RootFS"]["Layers"]) == len(box.api.get("/images/busybox/json").json["RootFS"]["Layers"]) + 1
     look = "cat /new /dir/in; tail -n1 /etc/group; ls /etc/passwd; stat -c %a /home; pwd; echo $A"
@@ -136,7 +136,7 @@ def test_changes_are_dockerfile_instructions(box: Box) -> None:
         "/etc",
     )
     assert {"A=1", "B=2", "C=3"} <= set(config["Env"])
-    assert (set(config["ExposedPorts"]), config["Labels"], set(config["Volumes"])) == (
+    assert (set(config["ExposedPorts"]), config["Labels"]["a"], set(config["Volumes"])) == (
         {"80/tcp", "53/udp"},
         {"a": "b"},
         {"/data"},
@@ -147,14 +147,14 @@ def test_changes_are_dockerfile_instructions(box: Box) -> None:
 def test_other_instructions_are_refused(box: Box, change: str) -> None:
     answer = box.api.post("/commit", {}, container=box.create("true"), repo="parity-commit", tag="1", changes=change)
     assert answer.status in ((400,) if box.engine.ours else (400, 500)), answer
-    assert change.split()[0].lower() in answer.message.lower()
+    assert change.split(maxsplit=1)[0].lower() in answer.message.lower()
     assert box.api.get(f"/images/{IMAGE}/json").status == 404
 
 
 def test_a_config_may_be_given(box: Box) -> None:
     commit(box, box.create("true"), {"Cmd": ["echo", "given"], "Labels": {"x": "y"}, "Env": ["G=1"]})
     config = box.api.get(f"/images/{IMAGE}/json").json["Config"]
-    assert (config["Cmd"], config["Labels"]) == (["echo", "given"], {"x": "y"})
+    assert (config["Cmd"], config["Labels"]["x"]) == (["echo", "given"], "y")
     assert "G=1" in config["Env"]
 
 

@@ -5,65 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from tests.parity.engines import EngineUnderTest
+from tests.parity.commandline import Docker, Said
 
 SECONDS = r"(Less than a|\d+) seconds?"
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command answered."""
-
-    code: int
-    out: str
-    err: str
-
-
-class Docker:
-    """The docker command line with one engine behind it and a configuration of its own."""
-
-    def __init__(self, program: str, engine: EngineUnderTest, home: Path) -> None:
-        self.engine = engine
-        self._program = program
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(home),
-            "DOCKER_HOST": engine.url,
-            "DOCKER_CLI_HINTS": "false",
-        }
-
-    def __call__(self, *arguments: str, input: bytes | None = None) -> Said:
-        """Run it to its end."""
-        done = subprocess.run(
-            [self._program, *arguments],
-            check=False,
-            env=self._environment,
-            input=b"" if input is None else input,
-            capture_output=True,
-            timeout=60,
-        )
-        return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
-
-    def run(self, *arguments: str, input: bytes | None = None) -> Said:
-        """``docker run --rm --network none …``."""
-        return self("run", "--rm", "--network", "none", *arguments, input=input)
-
-
-@pytest.fixture
-def docker(docker_cli: str, engine: EngineUnderTest, tmp_path: Path) -> Iterator[Docker]:
-    """A command line; containers it made are removed afterwards."""
-    docker = Docker(docker_cli, engine, tmp_path)
-    before = set(docker("ps", "-aq", "--no-trunc").out.split())
-    yield docker
-    for id in set(docker("ps", "-aq", "--no-trunc").out.split()) - before:
-        docker("rm", "-f", "-v", id)
 
 
 def test_run_prints_and_leaves_nothing(docker: Docker) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,18 +10,6 @@ import pytest
 from tests.parity.engines import EngineUnderTest
 
 docker = pytest.importorskip("docker", reason="docker-py is not installed (pip install docker==7.2.0)")
-
-
-@pytest.fixture
-def client(engine: EngineUnderTest) -> Iterator[Any]:
-    """A client of the engine; containers made through it are removed."""
-    client = docker.DockerClient(base_url=engine.url)
-    before = {container.id for container in client.containers.list(all=True)}
-    yield client
-    for container in client.containers.list(all=True, ignore_removed=True):
-        if container.id not in before:
-            container.remove(force=True, v=True)
-    client.close()
 
 
 def test_the_version_is_negotiated(client: Any, engine: EngineUnderTest) -> None:

@@ -250,7 +250,7 @@ def test_images_are_told_too(box: Box) -> None:
     since = clock()
     assert box.api.post("/images/busybox/tag", repo="told-tag", tag="1").status == 201
     assert box.api.delete("/images/told-tag:1").status == 200
-    found = [event for event in history(box.engine, since, type=["image"])]
+    found = history(box.engine, since, type=["image"])
     assert [event["Action"] for event in found] == ["tag", "untag"]
     assert found[0]["Actor"]["Attributes"]["name"] == "told-tag:1"
     assert (found[0]["status"], found[0]["id"]) == ("tag", found[0]["Actor"]["ID"])

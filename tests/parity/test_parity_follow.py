@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -72,13 +74,9 @@ def test_it_ends_when_the_container_is_killed_or_removed(box: Box) -> None:
             assert stream.read() == b""
 
 
-def test_a_created_container_is_followed_from_its_start(box: Box) -> None:
-    id = box.create("echo", "born")
-    if not box.engine.ours:  # 20.10 ends at once: it has no log file to look at yet
-        return
-    with follow(box, id) as stream:
-        box.start(id)
-        assert stream.frame() == (1, b"born\n")
+def test_a_created_container_has_nothing_to_follow(box: Box) -> None:
+    with follow(box, box.create("true")) as stream:
+        assert (stream.status, stream.read()) == (200, b"")
 
 
 @pytest.mark.parametrize(
@@ -93,12 +91,13 @@ def test_tail_is_how_much_of_the_past(box: Box, tail: str, before: list[bytes]) 
 
 def test_since_and_until(box: Box, talker: str) -> None:
     stamp = box.lines(talker, stdout=1, timestamps=1)[0].split(b" ")[0].decode()
-    seconds = time.strptime(stamp.split(".")[0], "%Y-%m-%dT%H:%M:%S")
-    now = f"{int(time.mktime(seconds) - time.timezone)}.{stamp.split('.')[1].rstrip('Z')}"
+    whole, fraction = stamp.rstrip("Z").split(".")
+    seconds = calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S"))
+    now = f"{seconds}.{fraction}"
     say(box, talker, "late")
     with follow(box, talker, since=now) as stream:
         assert [stream.frame()[1], stream.frame()[1]] == [b"first\n", b"late\n"]
-    later = f"{now.split('.')[0]}.{int(now.split('.')[1]) + 1:09}"
+    later = f"{seconds}.{int(fraction) + 1:09}"
     with follow(box, talker, since=later) as stream:
         assert stream.frame() == (1, b"late\n")
     if not box.engine.ours:
@@ -185,36 +184,36 @@ def test_much_output_is_all_there(box: Box) -> None:
 class TestRotation:
     """Log options max-size and max-file."""
 
-    LIMITS = {"Type": "json-file", "Config": {"max-size": "20k", "max-file": "3"}}
+    LIMITS: ClassVar = {"Type": "json-file", "Config": {"max-size": "100k", "max-file": "3"}}
 
     def test_the_newest_stay(self, box: Box) -> None:
-        id = box.run("sh", "-c", "seq 10001 30000", host={"LogConfig": self.LIMITS}).id
+        id = box.run("sh", "-c", "seq 100001 300000", host={"LogConfig": self.LIMITS}).id
         lines = box.lines(id, stdout=1)
-        assert lines[-1] == b"30000\n"
+        assert lines[-1] == b"300000\n"
         numbers = [int(line) for line in lines]
-        assert numbers == list(range(numbers[0], 30001))
-        assert 100 < len(numbers) < 15000
-        assert box.lines(id, stdout=1, tail=2) == [b"29999\n", b"30000\n"]
+        assert numbers == list(range(numbers[0], 300001))
+        assert 100 < len(numbers) < 100000
+        assert box.lines(id, stdout=1, tail=2) == [b"299999\n", b"300000\n"]
 
     def test_files_are_named_by_age(self, box: Box) -> None:
-        id = box.run("sh", "-c", "seq 10001 30000", host={"LogConfig": self.LIMITS}).id
+        id = box.run("sh", "-c", "seq 100001 300000", host={"LogConfig": self.LIMITS}).id
         log = Path(box.inspect(id)["LogPath"])
         if not log.parent.is_dir():
             pytest.skip("the engine's files are not in sight")
         files = sorted(path.name for path in log.parent.glob(log.name + "*"))
         assert files == [log.name, log.name + ".1", log.name + ".2"]
-        assert all(path.stat().st_size < 30000 for path in log.parent.glob(log.name + "*"))
+        assert all(path.stat().st_size < 200000 for path in log.parent.glob(log.name + "*"))
 
     def test_a_follower_goes_through_it(self, box: Box) -> None:
-        script = "read x </f; for n in 1 2 3 4 5 6 7 8; do seq ${n}0001 ${n}0400; sleep 0.2; done"
+        script = "read x </f; for n in 1 2 3 4 5 6 7 8; do seq ${n}0001 ${n}9000; sleep 0.2; done"
         id = box.up("sh", "-c", "mkfifo /f; echo up; " + script, host={"LogConfig": self.LIMITS})
         with follow(box, id) as stream:
             assert stream.frame() == (1, b"up\n")
             Execution(box, id, "sh", "-c", "echo >/f").output()
             got = [int(data) for _, data in frames(stream.read())]
-        assert got[-1] == 80400
+        assert got[-1] == 89000
         if box.engine.ours:  # 20.10 loses its place when a file is full
-            assert got == [n * 10000 + m for n in range(1, 9) for m in range(1, 401)]
+            assert got == [n * 10000 + m for n in range(1, 9) for m in range(1, 9001)]
 
     @pytest.mark.parametrize(
         ("options", "words"),

@@ -46,9 +46,10 @@ def looping(box: Box, *, deaths: int = 4) -> str:
 def test_the_runs_are_counted(box: Box, name: str, count: int, code: int, died: int) -> None:
     with Feed(box.engine, type=["container"]) as feed:
         id = box.up("sh", "-c", f"exit {code}", host=policy(name, count))
+        events = feed.until_event(lambda e: e["Action"] == "die" and e["Actor"]["ID"] == id, died)
         assert box.wait(id) == code
         assert box.remove(id).status == 204
-        events = [event for event in feed.until_event(lambda e: e["Action"] == "destroy" and e["Actor"]["ID"] == id)]
+        events += feed.until_event(lambda e: e["Action"] == "destroy" and e["Actor"]["ID"] == id)
     assert runs([event for event in events if event["Actor"]["ID"] == id]) == ["start", "die"] * died
 
 
@@ -113,9 +114,9 @@ def test_who_was_ended_on_request_is_not_run_again(box: Box, name: str, way: str
 
 def test_who_ends_by_itself_is_run_again(box: Box) -> None:
     for name in ("always", "unless-stopped"):
-        with Feed(box.engine, type=["container"]) as feed:
-            id = box.up("sh", "-c", "sleep 0.1", host=policy(name))
-            feed.until_event(lambda e, id=id: e["Actor"]["ID"] == id and e["Action"] == "start", 2)  # type: ignore[misc]
+        with Feed(box.engine, label=[f"again={name}"]) as feed:
+            id = box.up("sh", "-c", "sleep 0.1", host=policy(name), Labels={"again": name})
+            feed.until("start", 2)
         assert box.inspect(id)["RestartCount"] == 1
         box.remove(id, force=1)
 
