@@ -1,0 +1,88 @@
+"""``container prune``, ``image prune`` and ``system prune``: what nothing uses goes, after a question."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from dockerkit.cli.ps import filters_json
+from dockerkit.cli.refusals import Failure
+from dockerkit.cli.sizes import precise
+from dockerkit.cli.word import Word, client
+
+_force = click.option("-f", "--force", is_flag=True, help="Do not ask.")
+_filter = click.option("--filter", "filters", multiple=True, metavar="NAME=VALUE", help="Only what matches.")
+_every = click.option("-a", "--all", "all", is_flag=True, help="Remove all images that no container uses.")
+
+
+def _asked(force: bool, warning: str) -> None:
+    """Ask whether to go on; anything but yes ends the program."""
+    if force:
+        return
+    click.echo(f"WARNING! {warning}\nAre you sure you want to continue? [y/N] ", nl=False)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Failure(f"{click.get_current_context().info_name} has been cancelled")
+
+
+def _post(kind: str, filters: str | None) -> dict[str, Any]:
+    engine = client().engine
+    import msgspec
+
+    answer = engine.call("POST", f"/{kind}/prune", query={"filters": filters}, timeout=None)
+    said: dict[str, Any] = msgspec.json.decode(answer.read())
+    return said
+
+
+def _containers(filters: tuple[str, ...]) -> tuple[list[str], int]:
+    said = _post("containers", filters_json(filters))
+    gone = said.get("ContainersDeleted") or []
+    return (["Deleted Containers:", *gone, ""] if gone else []), int(said.get("SpaceReclaimed") or 0)
+
+
+def _images(filters: tuple[str, ...], all: bool) -> tuple[list[str], int]:
+    said = _post("images", filters_json((*filters, f"dangling={'false' if all else 'true'}")))
+    gone = [f"{word.lower()}: {ref}" for step in said.get("ImagesDeleted") or () for word, ref in step.items() if ref]
+    return (["Deleted Images:", *gone, ""] if gone else []), int(said.get("SpaceReclaimed") or 0)
+
+
+def _told(*done: tuple[Sequence[str], int]) -> None:
+    for lines, _ in done:
+        click.echo("".join(f"{line}\n" for line in lines), nl=False)
+    click.echo(f"Total reclaimed space: {precise(sum(size for _, size in done))}")
+
+
+@click.command("prune", cls=Word)
+@_filter
+@_force
+def containers(filters: tuple[str, ...], force: bool) -> None:
+    """Remove all stopped containers."""
+    _asked(force, "This will remove all stopped containers.")
+    _told(_containers(filters))
+
+
+@click.command("prune", cls=Word)
+@_every
+@_filter
+@_force
+def images(filters: tuple[str, ...], force: bool, all: bool) -> None:
+    """Remove unused images."""
+    which = "all images without at least one container associated to them" if all else "all dangling images"
+    _asked(force, f"This will remove {which}.")
+    _told(_images(filters, all))
+
+
+@click.command("prune", cls=Word)
+@_every
+@_filter
+@_force
+@click.option("--volumes", is_flag=True, help="Anonymous volumes too: not offered yet.")
+def system(filters: tuple[str, ...], force: bool, all: bool, volumes: bool) -> None:
+    """Remove unused data: stopped containers, and images that nothing names (with --all: nothing uses)."""
+    if volumes:
+        raise Failure("system prune --volumes is not offered yet", hint="volumes bring it")
+    which = "all images without at least one container associated to them" if all else "all dangling images"
+    _asked(force, f"This will remove:\n  - all stopped containers\n  - {which}\n")
+    _told(_containers(filters), _images(filters, all))
