@@ -131,7 +131,8 @@ def _place(folder: bool, inside: str, target: str) -> str:
     if not folder and target.endswith("/"):
         raise Failure("no such directory")
     if not os.path.isdir(os.path.dirname(os.path.abspath(target))):
-        raise Failure(f"invalid output path: directory {os.path.dirname(os.path.abspath(target))!r} does not exist")
+        above = os.path.dirname(os.path.abspath(target))
+        raise Failure(f'invalid output path: directory "{above}" does not exist')
     return target
 
 

@@ -194,9 +194,12 @@ def _lines(path: str) -> list[str]:
 
 def refused(ctx: click.Context, error: DockerkitError, code: int = WRONG_FLAG) -> None:
     """Say why there is no container, as Docker does, and end the program."""
+    if isinstance(error, Failure) and error.code == 1:
+        click.echo(said(error), err=True)
+        ctx.exit(1)
     name = ctx.find_root().info_name or "dockerkit"
     click.echo(f"{said(error, program=name)}\n\nRun '{ctx.command_path} --help' for more information", err=True)
-    ctx.exit(error.code if isinstance(error, Failure) and error.code > 1 else code)
+    ctx.exit(code)
 
 
 @click.command(cls=Word, context_settings={"allow_interspersed_args": False, "help_option_names": ["--help"]})

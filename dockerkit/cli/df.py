@@ -29,6 +29,15 @@ _KINDS = View(
     },
     "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
 )
+_VOLUMES = View(
+    "*formatter.diskUsageVolumesContext",
+    {
+        "Name": Column("VOLUME NAME", lambda v: v["Name"]),
+        "Links": Column("LINKS", lambda v: str((v.get("UsageData") or {}).get("RefCount", 0))),
+        "Size": Column("SIZE", lambda v: precise((v.get("UsageData") or {}).get("Size") or 0)),
+    },
+    "{{.Name}}\t{{.Links}}\t{{.Size}}",
+)
 _IMAGES = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}"
 _CONTAINERS = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}"
 
@@ -46,4 +55,9 @@ def df(format: str, verbose: bool) -> None:
     click.echo(images_view().render(named(said.get("Images") or []), "", table=_IMAGES))
     click.echo("Containers space usage:\n")
     rows = [{**one, "SizeRootFs": 0} for one in said.get("Containers") or []]
-    click.echo(containers_view().render(rows, "", table=_CONTAINERS), nl=False)
+    click.echo(containers_view().render(rows, "", table=_CONTAINERS))
+    click.echo("Local Volumes space usage:\n")
+    click.echo(_VOLUMES.render(said.get("Volumes") or [], ""))
+    cache = sum(entry.get("Size") or 0 for entry in said.get("BuildCache") or [])
+    click.echo(f"Build cache usage: {precise(cache)}\n")
+    click.echo("CACHE ID   CACHE TYPE   SIZE      CREATED   LAST USED   USAGE     SHARED")

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from dockerkit.cli.completion import container_names
-from dockerkit.cli.create import environment
 from dockerkit.cli.refusals import Failure, said
 from dockerkit.cli.word import Word, client, container
 from dockerkit.errors import ContainerFailed
@@ -28,10 +27,10 @@ from dockerkit.errors import ContainerFailed
 @click.pass_context
 def exec_(ctx: click.Context, /, name: str, command: tuple[str, ...], **options: Any) -> None:
     """Execute a command in a running container."""
-    from dockerkit.client.execution import Execution, Wanted
+    from dockerkit.cli.executions import wanted_of
+    from dockerkit.client.execution import Execution
 
-    variables = environment(options["env"], options["env_file"])
-    wanted = Wanted(command, variables, options["user"], options["workdir"], options["tty"], options["privileged"])
+    wanted = wanted_of(command, options)
     attached = not options["detach"]
     stdin = options["interactive"] and attached
     _check(options, stdin)

@@ -60,6 +60,8 @@ def said(error: DockerkitError, *, program: str = "") -> str:
     prefix = f"{program}: " if program else ""
     if isinstance(error, Failure):
         return prefix + str(error)
+    if isinstance(error, errors.ContainerFailed) and error.completed is not None:
+        return f"{prefix}{_ENGINE}{error.completed.stderr.strip()}"  # the engine's own words, which scripts look for
     if isinstance(error, _OURS):
         return f"{prefix or 'dockerkit: '}{error}"
     return f"{prefix}{_ENGINE}{error}"

@@ -58,7 +58,7 @@ def _check(said: dict[str, Any]) -> None:
     :raises Failure: in Docker's words.
     """
     if said["detach"] and said["attach"]:
-        raise Failure("conflicting options: cannot specify both --attach and --detach", code=WRONG_FLAG)
+        raise Failure("conflicting options: cannot specify both --attach and --detach")
     if said["rm"] and said["restart"] not in (None, "", "no"):
         raise Failure("conflicting options: cannot specify both --restart and --rm", code=WRONG_FLAG)
     for stream in said["attach"]:
