@@ -83,7 +83,9 @@ def test_detach_and_attach_again(docker: Docker, name: str) -> None:
 
 def test_attach_without_a_terminal(docker: Docker, name: str) -> None:
     background(docker, name, "sh", "-c", "read x; echo got $x; sleep 0.3; exit 3", options=("-i",))
-    assert docker("attach", name, input=b"hello\n") == Said(3, "got hello\n", "")
+    said = docker("attach", name, input=b"hello\n")
+    assert said.code == 3
+    assert said.out == "got hello\n" or not docker.engine.ours  # 20.10 stops writing when the input is over
     stopped = docker("attach", name)
     assert (stopped.code, "cannot attach to a stopped container" in stopped.err) == (1, True)
 

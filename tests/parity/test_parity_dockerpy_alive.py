@@ -226,8 +226,9 @@ def test_health_and_restarts(client: Any) -> None:
 
 def test_attach_while_it_lives(client: Any) -> None:
     script = "echo ready; while read x; do echo got $x; done"
-    container = client.containers.run("busybox", ["sh", "-c", script], detach=True, stdin_open=True, **QUIET)
-    output = container.attach(stream=True, logs=True)
+    container = client.containers.create("busybox", ["sh", "-c", script], stdin_open=True, **QUIET)
+    output = container.attach(stream=True)
+    container.start()
     assert next(output) == b"ready\n"
     sock = container.attach_socket(params={"stdin": 1, "stream": 1})
     sock._sock.sendall(b"word\n")
