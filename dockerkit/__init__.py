@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from dockerkit.client.ready import Condition as Condition
     from dockerkit.client.rows import Rows as Rows
     from dockerkit.client.spec import ContainerSpec as ContainerSpec
+    from dockerkit.notebook.lifecycle import lifecycle as lifecycle
 
     containers: Containers
     images: Images
@@ -75,6 +76,7 @@ _WHERE = {
     "Image": "dockerkit.client.images:Image",
     "Process": "dockerkit.client.process:Process",
     "Rows": "dockerkit.client.rows:Rows",
+    "lifecycle": "dockerkit.notebook.lifecycle:lifecycle",
     **{verb: f"dockerkit.client.default:{verb}" for verb in _VERBS},
 }
 
@@ -98,6 +100,20 @@ def __getattr__(name: str) -> object:
     value: object = getattr(found, attribute) if attribute else found
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(shell: object) -> None:
+    """Give a notebook its words, ``%docker``, ``%%container``, ``%%exec``: what ``%load_ext dockerkit`` calls."""
+    from dockerkit.notebook.extension import load_ipython_extension as load  # noqa: PLC0415
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: object) -> None:
+    """Take the words away again: what ``%unload_ext dockerkit`` calls."""
+    from dockerkit.notebook.extension import unload_ipython_extension as unload  # noqa: PLC0415
+
+    unload(shell)
 
 
 def __dir__() -> list[str]:

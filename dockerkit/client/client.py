@@ -58,7 +58,7 @@ class Client:
         self.engine = Engine(endpoint, timeout=timeout, api_version=api_version, transport=transport)
         self.session = Session(self.engine)
         self.containers = Containers(self)
-        self.images = Images(self.engine)
+        self.images: Images = Images(self.engine)
         self.networks = NotOffered("networks", 'network="none" and network="host" are words of a container')
         self.volumes = NotOffered("volumes", "bind(folder, target) and tmpfs(target) are words of a container")
 

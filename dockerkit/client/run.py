@@ -21,6 +21,7 @@ from dockerkit.client.spec import ContainerSpec
 from dockerkit.client.streams import Output, Tell
 from dockerkit.client.transport.http import RawStream
 from dockerkit.errors import Conflict, ContainerFailed, DockerkitError, NotFound, TimedOut, Unavailable, Unsupported
+from dockerkit.schema.container import CreateRequest
 
 KILLED = 137
 _DRAIN = 2.0
@@ -36,16 +37,21 @@ def run(
     check: bool,
     timeout: float | None,
     tell: Tell | None = None,
+    request: CreateRequest | None = None,
+    keep: bool = False,
 ) -> Completed:
     """Run `spec` to its end; leave nothing behind.
 
     :param input: what the program reads; text is sent as UTF-8.
     :param timeout: seconds from its start.
     :param tell: is told what it writes as it comes; the result has it all the same.
+    :param request: the body to create it with, instead of what `spec` alone says.
+    :param keep: leave the container, ended, as ``docker run`` does without ``--rm``; then nobody owns it.
     :raises TimedOut: killed and removed; ``.completed`` has the output so far.
     :raises ContainerFailed: the program could not be started; or, with `check`, ended with another code than 0.
     """
-    one = _Run(engine, session, spec, input.encode() if isinstance(input, str) else input, timeout, tell=tell)
+    data = input.encode() if isinstance(input, str) else input
+    one = _Run(engine, session, spec, data, timeout, tell=tell, request=request, keep=keep)
     completed = one.complete()
     return completed.check() if check else completed
 
@@ -60,6 +66,8 @@ class _Run:
         timeout: float | None,
         *,
         tell: Tell | None = None,
+        request: CreateRequest | None = None,
+        keep: bool = False,
     ) -> None:
         said = spec.said
         self.engine = engine
@@ -67,6 +75,8 @@ class _Run:
         self.spec = spec
         self.data = b"" if data is None and said.get("stdin") else data
         self.timeout = timeout
+        self.request = request
+        self.keep = keep
         self.output = Output(framed=not said.get("tty"), tell=tell)
         self.id = ""
         self.stream: RawStream | None = None
@@ -80,6 +90,7 @@ class _Run:
             self.start()
             self.exchange()
             code = self.wait()
+            self.gone = self.keep
             return self.completed(code, oom=code == KILLED and self.oom_killed())
         except BaseException as error:
             self.remove_after(error)
@@ -93,12 +104,12 @@ class _Run:
     # the steps
 
     def create(self) -> None:
-        request = request_for(self.engine, self.spec)
+        request = self.request or request_for(self.engine, self.spec)
         request.attach_stdout = request.attach_stderr = True
         request.host_config.auto_remove = False  # the exit code is still to be read; removal is ours
         if self.data is not None:
             request.open_stdin = request.stdin_once = request.attach_stdin = True
-        self.id = create(self.engine, self.spec, request, session=self.session).id
+        self.id = create(self.engine, self.spec, request, session=None if self.keep else self.session).id
 
     def attach(self) -> None:
         stdin = self.data is not None
@@ -138,6 +149,10 @@ class _Run:
 
     def remove(self) -> None:
         self.gone = True
+        if self.keep:
+            with contextlib.suppress(Conflict):  # it has ended, or was never started
+                self.engine.post(f"{self.path}/kill")
+            return
         try:
             self.engine.delete(self.path, force=True, v=True)
         except NotFound:

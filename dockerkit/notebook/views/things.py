@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from dockerkit.client.images import Image
 
 _NANOCPU = 1_000_000_000
+_MADE_BY = ("dockerkit.", "dev.dockerkit.")
+"""Labels that say who made it, and of what: another machine has others."""
+_IMAGES = "org.opencontainers.image."
+"""Labels about an image, which its containers inherit."""
 
 
 def container_card(container: Container) -> Card:
@@ -40,7 +44,7 @@ def container_card(container: Container) -> Card:
         Fact("ports", _ports(container)),
         Fact("limits", _limits(host)),
         Fact("mounts", ", ".join(map(_mount, record.get("Mounts") or ())), folded=True),
-        Fact("labels", _labels(config.get("Labels")), folded=True),
+        Fact("labels", _labels(config.get("Labels"), leave_out=(*_MADE_BY, _IMAGES)), folded=True),
     )
     return Card("Container", container.short_id, facts)
 
@@ -77,8 +81,8 @@ def _mount(mount: Mapping[str, Any]) -> str:
     return f"{source} → {mount.get('Destination', '')}{'' if mount.get('RW', True) else ' (read-only)'}"
 
 
-def _labels(labels: Any) -> str:
-    return ", ".join(f"{name}={value}" for name, value in sorted((labels or {}).items()))
+def _labels(labels: Any, *, leave_out: tuple[str, ...] = _MADE_BY) -> str:
+    return ", ".join(f"{name}={value}" for name, value in sorted((labels or {}).items()) if not name.startswith(leave_out))
 
 
 def image_card(image: Image) -> Card:
