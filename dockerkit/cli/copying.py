@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from dockerkit.cli.placing import place_here, place_inside
 from dockerkit.cli.refusals import Failure
 from dockerkit.cli.sizes import human_size
 from dockerkit.cli.word import Word, container
@@ -75,7 +76,7 @@ def split(argument: str) -> tuple[str, str]:
 
 def _out(name: str, path: str, target: str, follow: bool) -> int:
     one = container(name)
-    inside = "/" + path.lstrip("/")
+    called = inside = "/" + path.lstrip("/")
     if follow and target != "-":
         inside = _resolved(one, inside)
     with one.engine.call("GET", f"{one.path}/archive", query={"path": inside}) as answer:
@@ -84,7 +85,7 @@ def _out(name: str, path: str, target: str, follow: bool) -> int:
         if target == "-":
             _to_standard_output(pieces)
         else:
-            _extract(pieces, one.files.stat(inside.rstrip("/") or "/").mode, inside, target)
+            _extract(pieces, one.files.stat(inside.rstrip("/") or "/").mode, called, target)
         return pieces.size
 
 
@@ -102,11 +103,11 @@ def _to_standard_output(pieces: Iterable[bytes]) -> None:
     sys.stdout.buffer.flush()
 
 
-def _extract(pieces: Iterable[bytes], mode: int, inside: str, target: str) -> None:
+def _extract(pieces: Iterable[bytes], mode: int, called: str, target: str) -> None:
     from dockerkit.client.archive import extract, files_of
 
     folder = stat.S_ISDIR(mode)
-    where = _place(folder, inside, target)
+    where = place_here(folder, called, target)
     if not stat.S_ISLNK(mode):
         extract(pieces, where)
         return
@@ -116,24 +117,6 @@ def _extract(pieces: Iterable[bytes], mode: int, inside: str, target: str) -> No
             if os.path.lexists(where):
                 os.unlink(where)
             os.symlink(member.linkname, where)
-
-
-def _place(folder: bool, inside: str, target: str) -> str:
-    """Return what the copy is called here.
-
-    :raises Failure: there is something in the way; in Docker's words.
-    """
-    if os.path.isdir(target):
-        whole = folder and (inside.endswith("/.") or inside == "/")
-        return target if whole else os.path.join(target, posixpath.basename(posixpath.normpath(inside)))
-    if folder and os.path.exists(target):
-        raise Failure("cannot copy directory")
-    if not folder and target.endswith("/"):
-        raise Failure("no such directory")
-    if not os.path.isdir(os.path.dirname(os.path.abspath(target))):
-        above = os.path.dirname(os.path.abspath(target))
-        raise Failure(f'invalid output path: directory "{above}" does not exist')
-    return target
 
 
 # into a container
@@ -147,7 +130,7 @@ def _in(source: str, name: str, path: str, follow: bool) -> int:
     if not os.path.lexists(source):
         raise Failure(f"lstat {os.path.abspath(source)}: no such file or directory")
     there = _there(one, target)
-    folder, called = _inside_place(source, target, there)
+    folder, called = place_inside(source, target, there)
     link = os.path.islink(source) and not follow and not source.endswith("/")
     return _put(one, folder, _link(called, source) if link else _tree(called, source))
 
@@ -179,22 +162,6 @@ def _there(one: Any, target: str) -> tuple[str, int] | None:
         one.inspect()  # which says so when it is the container that is not there
         return None
     return path, info.mode
-
-
-def _inside_place(source: str, target: str, there: tuple[str, int] | None) -> tuple[str, str]:
-    """Return the folder of the container to unpack in, and what the copy is called in it ("" for its content alone).
-
-    :raises Failure: in Docker's words.
-    """
-    folder = os.path.isdir(source)
-    called = os.path.basename(os.path.normpath(os.path.abspath(source)))
-    if there is not None and stat.S_ISDIR(there[1]):
-        return there[0], "" if folder and source.endswith("/.") else called
-    if there is not None and folder:
-        raise Failure("cannot copy directory")
-    if target.endswith("/") and not folder:
-        raise Failure("no such directory")
-    return posixpath.dirname(target.rstrip("/")), posixpath.basename(target.rstrip("/"))
 
 
 def _put(one: Any, folder: str, pieces: Iterable[bytes]) -> int:

@@ -14,6 +14,7 @@ from dockerkit.cli.further import apply_further, further_flags
 from dockerkit.cli.mounts import Mounts, read_mounts
 from dockerkit.cli.pull import Progress, obtain
 from dockerkit.cli.refusals import WRONG_FLAG, Failure, said
+from dockerkit.cli.variables import environment, named_values
 from dockerkit.cli.word import Word, client
 from dockerkit.errors import DockerkitError, Invalid, NotFound
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _AS_THEY_ARE = (
     "name", "hostname", "user", "workdir", "memory", "cpus", "pids_limit", "shm_size", "stop_signal", "stop_timeout", "restart",
-    "platform", "network", "cap_add", "cap_drop", "security_opt", "ulimit", "sysctl", "device", "extra_host", "dns", "publish",
+    "platform", "cap_add", "cap_drop", "security_opt", "ulimit", "sysctl", "device", "extra_host", "dns", "publish",
     "tty", "privileged", "read_only", "init",
 )  # fmt: skip
 """Flags that are words of the client."""
@@ -127,10 +128,11 @@ def _spec(image: str, command: tuple[str, ...], said: dict[str, Any], mounts: Mo
     for word in _AS_THEY_ARE:
         if said[word]:
             words[word] = list(said[word]) if isinstance(said[word], tuple) else said[word]
-    for word in ("pids_limit",):
-        if word in words:
-            words[word] = int(words[word])
+    if str(words.get("stop_timeout", "")).lstrip("-").isdigit():
+        words["stop_timeout"] = int(words["stop_timeout"])
     spec = wish(ContainerSpec(image), words)
+    for network in said["network"]:
+        spec = spec.network(network, aliases=said["network_alias"], ip=said["ip"] or "")
     for bind in mounts.binds:
         spec = spec.bind(bind)
     for volume in mounts.volumes:
@@ -155,41 +157,6 @@ def _health(spec: ContainerSpec, said: dict[str, Any]) -> ContainerSpec:
         return spec
     told = {name: time for name, time in times.items() if time}
     return spec.healthcheck(said["health_cmd"], retries=int(said["health_retries"] or 0), **told)
-
-
-def environment(said: Iterable[str], files: Iterable[str]) -> dict[str, str | None]:
-    """Return the variables of ``-e`` and ``--env-file``; a name alone is taken from here, and away when it is not set here.
-
-    :raises Invalid: no name.
-    """
-    found = named_values(said, files)
-    return {name: os.environ.get(name) if value is None else value for name, value in found.items()}
-
-
-def named_values(said: Iterable[str], files: Iterable[str]) -> dict[str, str | None]:
-    """Return name and value of each ``NAME=VALUE``, those of the files first; None for a name alone.
-
-    :raises Invalid: no name.
-    :raises Failure: a file that cannot be read.
-    """
-    found: dict[str, str | None] = {}
-    for each in (*(line for path in files for line in _lines(path)), *said):
-        name, equals, value = each.partition("=")
-        if not name:
-            raise Invalid(f"invalid environment variable: {each}")
-        found[name] = value if equals else None
-    return found
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            lines = [line.rstrip("\r\n").lstrip() for line in file]
-    except OSError as error:
-        raise Failure(f"open {path}: {(error.strerror or str(error)).lower()}", code=WRONG_FLAG) from None
-    except UnicodeDecodeError:
-        raise Failure(f"env file {path} contains invalid utf8 bytes", code=WRONG_FLAG) from None
-    return [line for line in lines if line and not line.startswith("#")]
 
 
 def refused(ctx: click.Context, error: DockerkitError, code: int = WRONG_FLAG) -> None:

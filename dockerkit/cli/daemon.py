@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dockerkit.cli.word import Word
 from dockerkit.errors import NotAllowed, TimedOut, Unavailable
 from dockerkit.schema.endpoint import data_root, socket_path
 
@@ -25,7 +26,7 @@ def daemon() -> None:
     """Start, stop and look at the daemon of this data root (DOCKERKIT_ROOT, else /var/lib/dockerkit)."""
 
 
-@daemon.command()
+@daemon.command(cls=Word)
 @click.option("--foreground", is_flag=True, help="Become the daemon, in this terminal; it never leaves for idleness.")
 def start(foreground: bool) -> None:
     """Start the daemon in the background, and return when it is ready."""
@@ -42,7 +43,7 @@ def start(foreground: bool) -> None:
     click.echo(f"the daemon of {root} listens on unix://{socket_path(root)}")
 
 
-@daemon.command()
+@daemon.command(cls=Word)
 @click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait for its end.")
 def stop(timeout: float) -> None:
     """Stop the daemon, and return when it is gone. Containers keep running."""
@@ -50,7 +51,7 @@ def stop(timeout: float) -> None:
     click.echo(f"the daemon of {root} is gone" if end(root, timeout) else f"no daemon runs for {root}")
 
 
-@daemon.command()
+@daemon.command(cls=Word)
 @click.pass_context
 def status(ctx: click.Context) -> None:
     """Show where the daemon listens and what it runs; exit code 3 when it does not run."""

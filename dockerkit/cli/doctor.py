@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
+from dockerkit.cli.word import Word
 from dockerkit.errors import Damaged
 
 
-@click.command()
+@click.command(cls=Word)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:

@@ -9,7 +9,7 @@ import click
 
 from dockerkit.cli.formats import read_template, written
 from dockerkit.cli.ps import filter_option, filters_json
-from dockerkit.cli.sizes import moment
+from dockerkit.cli.sizes import moment_flag
 from dockerkit.cli.template.functions import to_json
 from dockerkit.cli.word import Word, client
 
@@ -59,14 +59,14 @@ class _Event(dict[str, Any]):
 @click.command(cls=Word)
 @filter_option
 @click.option("--format", default="", metavar="FORMAT", help="'json', or a Go TEMPLATE for each event.")
-@click.option("--since", metavar="TIME", help="Begin with what happened since then.")
-@click.option("--until", metavar="TIME", help="End then.")
+@moment_flag("--since", "Begin with what happened since then.")
+@moment_flag("--until", "End then.")
 def events(filters: tuple[str, ...], format: str, since: str | None, until: str | None) -> None:
     """Get real time events from the server."""
     from dockerkit.client.engine import documents
 
     template = read_template(format) if format and format != "json" else None
-    query = {"since": moment(since), "until": moment(until), "filters": filters_json(filters)}
+    query = {"since": since, "until": until, "filters": filters_json(filters)}
     with client().engine.follow("/events", **query) as pieces:
         for message in documents(pieces):
             if template is not None:

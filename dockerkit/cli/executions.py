@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dockerkit.cli import terminal
-from dockerkit.cli.create import environment
 from dockerkit.cli.refusals import Failure
+from dockerkit.cli.variables import environment
 from dockerkit.client.execution import Wanted
 from dockerkit.errors import Invalid
 

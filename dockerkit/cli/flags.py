@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
+from dockerkit.cli.refusals import WRONG_FLAG, Failure
 from dockerkit.cli.word import options
-from dockerkit.errors import Unsupported
 
 ONCE = {
     "--name": ("name", "NAME", "Call it so."),
@@ -34,6 +34,7 @@ ONCE = {
     "--health-start-period": ("health_start_period", "DURATION", "Failures do not count so long after a start."),
     "--health-start-interval": ("health_start_interval", "DURATION", "So often meanwhile."),
     "--health-retries": ("health_retries", "NUMBER", "So many failures in a row are unhealthy."),
+    "--ip": ("ip", "ADDRESS", "Have this address on its network."),
     "--cidfile": ("cidfile", "FILE", "Write the container's id to this file."),
 }
 """Said once: flag → (word, metavar, help)."""
@@ -46,6 +47,7 @@ OFTEN = {
     "--mount": ("mount", "type=bind,src=…,dst=…", "Mount a bind or tmpfs."),
     "--tmpfs": ("tmpfs", "PATH[:OPTIONS]", "Mount an empty file system in memory."),
     "--network/--net": ("network", "NAME", "Connect to this network: none, host."),
+    "--network-alias/--net-alias": ("network_alias", "NAME", "Call it so too, on its network."),
     "--cap-add": ("cap_add", "NAME", "Give it a capability."),
     "--cap-drop": ("cap_drop", "NAME", "Take a capability away."),
     "--security-opt": ("security_opt", "OPTION", "Change its confinement."),
@@ -70,8 +72,8 @@ SWITCHES = {
 }
 _HINT = "see `dockerkit run --help` for the flags that are"
 LATER = {
-    **dict.fromkeys(("--link", "--volumes-from", "--volume-driver", "--gpus", "--ip", "--ip6", "--mac-address"), _HINT),
-    **dict.fromkeys(("--network-alias/--net-alias", "--link-local-ip", "--isolation", "--expose", "--use-api-socket"), _HINT),
+    **dict.fromkeys(("--link", "--volumes-from", "--volume-driver", "--gpus", "--ip6", "--mac-address"), _HINT),
+    **dict.fromkeys(("--link-local-ip", "--isolation", "--expose", "--use-api-socket"), _HINT),
     **dict.fromkeys(("--blkio-weight-device", "--device-cgroup-rule", "--storage-opt", "--annotation"), _HINT),
     **dict.fromkeys(("--device-read-bps", "--device-read-iops", "--device-write-bps", "--device-write-iops"), _HINT),
     **dict.fromkeys(("--cpu-rt-period", "--cpu-rt-runtime", "--domainname", "--disable-content-trust"), _HINT),
@@ -84,7 +86,7 @@ def later_options(table: dict[str, str]) -> Callable[[Any], Any]:
 
     def refuse(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> None:
         if value:
-            raise Unsupported(f"{parameter.opts[-1]} is not offered yet", hint=table["/".join(parameter.opts)])
+            raise Failure(f"{parameter.opts[-1]} is not offered yet", code=WRONG_FLAG, hint=table["/".join(parameter.opts)])
 
     return options(
         *(click.option(*flag.split("/"), multiple=True, hidden=True, expose_value=False, callback=refuse) for flag in table)

@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from dockerkit.cli.ps import filters_json
+from dockerkit.cli.ps import filter_flag, filters_json
 from dockerkit.cli.refusals import Failure
 from dockerkit.cli.sizes import precise
 from dockerkit.cli.word import Word, client
 
 _force = click.option("-f", "--force", is_flag=True, help="Do not ask.")
-_filter = click.option("--filter", "filters", multiple=True, metavar="NAME=VALUE", help="Only what matches.")
+_filter = filter_flag("--filter")
 _every = click.option("-a", "--all", "all", is_flag=True, help="Remove all images that no container uses.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -31,7 +32,18 @@ def filters_json(said: tuple[str, ...]) -> str | None:
     return json.dumps(filters) if filters else None
 
 
-filter_option = click.option("-f", "--filter", "filters", multiple=True, metavar="NAME=VALUE", help="Show only what matches.")
+def _checked(ctx: click.Context, parameter: click.Parameter, said: tuple[str, ...]) -> tuple[str, ...]:
+    filters_json(said)  # before any engine is asked
+    return said
+
+
+def filter_flag(*names: str) -> Callable[[Any], Any]:
+    """Return the option ``--filter``, under these names."""
+    help = "Only what matches."
+    return click.option(*names, "filters", multiple=True, metavar="NAME=VALUE", help=help, callback=_checked)
+
+
+filter_option = filter_flag("-f", "--filter")
 
 
 def containers_view(*, truncate: bool = True) -> View:

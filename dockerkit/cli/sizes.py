@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
+
+import click
 
 from dockerkit.cli.refusals import Failure
 from dockerkit.errors import Invalid
@@ -13,7 +17,7 @@ from dockerkit.schema.units import human_duration, human_size, parse_moment
 _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
-__all__ = ["ago", "binary", "created_at", "human_size", "moment", "precise", "quoted", "short_id"]
+__all__ = ["ago", "binary", "created_at", "human_size", "moment", "moment_flag", "precise", "quoted", "short_id"]
 
 
 def _scaled(size: float, base: int, units: tuple[str, ...]) -> str:
@@ -52,6 +56,11 @@ def short_id(id: str) -> str:
 def quoted(text: str) -> str:
     """Return text in quotes, as Go's ``%q``."""
     return json.dumps(text, ensure_ascii=False)
+
+
+def moment_flag(name: str, help: str) -> Callable[[Any], Any]:
+    """Return an option that takes a moment and gives what :func:`moment` makes of it."""
+    return click.option(name, metavar="TIME", help=help, callback=lambda ctx, parameter, said: moment(said))
 
 
 def moment(text: str | None) -> str | None:

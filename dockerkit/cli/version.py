@@ -94,4 +94,4 @@ def _server_lines(said: dict[str, Any] | None) -> list[str]:
 
 
 def _spaced(name: str) -> str:
-    return {"ApiVersion": "API version", "MinAPIVersion": "Minimum API version"}.get(name, name)
+    return {"ApiVersion": "API version", "MinAPIVersion": "Min API version"}.get(name, name)

@@ -9,8 +9,7 @@ from typing import Any
 
 from dockerkit.cli.template.tokens import Piece, TemplateError, Token, pieces
 
-_REFUSED = frozenset({"define", "template", "block", "break", "continue"})
-_ENDS = frozenset({"end", "else"})
+_REFUSED, _ENDS = frozenset({"define", "template", "block", "break", "continue"}), frozenset({"end", "else"})
 _CONSTANTS = {"true": True, "false": False, "nil": None}
 
 
