@@ -40,8 +40,9 @@ class Holder:
 
     def hold(self) -> None:
         """Answer until it is time to end; then end what is held."""
-        waiting = self._until_the_end()
+        waiting = None
         try:
+            waiting = self._until_the_end()
             for path in glob.glob(os.path.join(glob.escape(self._folder), "*.json")):
                 if (note := Note.read(path)) is not None:
                     self._finish(note)
@@ -57,6 +58,8 @@ class Holder:
         """Return whoever told it to end and waits for it; None when the run's process has gone."""
         poll = select.poll()
         poll.register(self._door, select.POLLIN)
+        if not _is_there(self._process):
+            return None
         watched = _watched(self._process)
         if watched is not None:
             poll.register(watched, select.POLLIN)
@@ -83,11 +86,9 @@ class Holder:
 
 
 def _watched(process: int) -> int | None:
-    """Return a descriptor that is readable when a process has ended (pidfd_open(2)); None where there is no such thing."""
+    """Return a descriptor that is readable when a process has ended (pidfd_open(2)); None where it cannot be had."""
     try:
         return os.pidfd_open(process)
-    except ProcessLookupError:
-        sys.exit(f"process {process} has ended")
     except (AttributeError, OSError):
         return None
 

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -192,8 +193,7 @@ def finish(run: Run) -> None:
     for folder in folders:
         with contextlib.suppress(OSError):  # it has ended by itself
             ask(folder, "end")
-    with contextlib.suppress(OSError):
-        os.rmdir(run.folder)
+    shutil.rmtree(run.folder, ignore_errors=True)  # the holders have done it, but for one that could not start
 
 
 def _private_folder(path: str) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.livedaemon import LiveDaemon
-from tests.unit.plugin.suites import Suite
+from tests.unit.plugin.suites import HOME, Suite
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.system
@@ -119,3 +120,14 @@ def test_on_a_foreign_engine_what_was_kept_is_not_swept(suite: Suite, client: An
     suite.write(FOREIGN, "def test(dk_client): pass")
     suite.run().assert_outcomes(passed=1)
     assert client.containers[kept[2]].status == "running"
+
+
+def test_a_holder_whose_run_has_ended_already_ends_too(live_daemon: LiveDaemon, tmp_path: Path) -> None:
+    run = subprocess.Popen(["true"])
+    run.wait()
+    folder = tmp_path / "shared" / "engine"
+    folder.mkdir(parents=True)
+    command = [sys.executable, "-m", "dockerkit.testing.holder", live_daemon.url, str(folder), str(run.pid), "1"]
+    held = subprocess.run(command, check=False, cwd=HOME, stdout=subprocess.PIPE, timeout=60)
+    assert (held.returncode, held.stdout) == (0, b"ready\n")
+    assert not folder.parent.exists()

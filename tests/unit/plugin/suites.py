@@ -6,14 +6,13 @@ import os
 import subprocess
 import sys
 import textwrap
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 HOME = Path(__file__).resolve().parents[3]
-LOADED = [] if entry_points(group="pytest11", name="pytest_dockerkit") else ["-p", "pytest_dockerkit"]
-"""Installed, it registers itself; from a plain checkout it is named."""
+LOADED = ["-p", "xdist", "-p", "pytest_dockerkit"]
+"""By name, so that it is this checkout's; and no other plugin that happens to be installed takes its time."""
 NOBODY = "unix:///nonexistent/dockerkit.sock"
 
 
@@ -25,6 +24,7 @@ class Suite:
         self.path = pytester.path
         monkeypatch.setenv("DOCKERKIT_HOST", url)
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(HOME), str(HOME / "pytest_plugin"))))
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         for name in ("DOCKER_HOST", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_TESTRUNUID"):
             monkeypatch.delenv(name, raising=False)
 
