@@ -127,6 +127,7 @@ FILTERS: Mapping[str, Fits] = {
     "expose": lambda _, record, value: value in (record.config.exposed_ports or {}),
 }
 _ALL_MUST_FIT = frozenset({"label"})
+HEALTH = ("none", "starting", "healthy", "unhealthy")
 STATUSES = ("created", "restarting", "running", "removing", "paused", "exited", "dead")
 
 
@@ -148,6 +149,8 @@ def _check(core: Core, filters: Mapping[str, list[str]]) -> None:
                 raise Invalid(f"invalid filter 'status={value}'", hint=f"one of {', '.join(STATUSES)}")
             if word == "exited" and not value.lstrip("-").isdigit():
                 raise Invalid(f"invalid filter 'exited={value}'", hint="give an exit code")
+            if word == "health" and value not in HEALTH:
+                raise Invalid(f"invalid filter 'health={value}'", hint=f"one of {', '.join(HEALTH)}")
             if word == "name":
                 _check_pattern(value)
             if word in ("before", "since"):

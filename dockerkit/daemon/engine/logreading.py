@@ -56,10 +56,13 @@ class Splitter:
 
     def __init__(self) -> None:
         self._begun: dict[int, tuple[int, bytes]] = {}
+        self._met: set[int] = set()
 
     def feed(self, record: Record) -> list[Piece]:
-        """Return the lines that are whole now."""
-        moment, stream, data, _ = record
+        """Return the lines that are whole now; the end of a line whose beginning was dropped is none."""
+        moment, stream, data, _, continues = record
+        if stream not in self._met:
+            data = self._from_first_line(stream, data, continues)
         begun = self._begun.pop(stream, None)
         whole, rest = _split(begun[1] + data if begun else data)
         if rest:
@@ -69,6 +72,12 @@ class Splitter:
         if begun:
             return [Piece(begun[0], stream, whole[:1])] + ([Piece(moment, stream, whole[1:])] if whole[1:] else [])
         return [Piece(moment, stream, whole)]
+
+    def _from_first_line(self, stream: int, data: bytes, continues: bool) -> bytes:
+        _, newline, rest = data.partition(b"\n") if continues else (b"", b"\n", data)
+        if newline:
+            self._met.add(stream)
+        return rest
 
     def rest(self) -> list[Piece]:
         """Return what was begun and never got its newline, oldest first."""

@@ -1,6 +1,7 @@
 """The log format: every chunk a container wrote, as it was read, behind a header of 16 bytes.
 
-``header = time (ns since 1970, 8 bytes) · length (4 bytes) · stream (1 byte: 1 stdout, 2 stderr) · 3 bytes of padding``, little
+``header = time (ns since 1970, 8 bytes) · length (4 bytes) · stream (1 byte: 1 stdout, 2 stderr) · 1 when it goes on with a line
+begun before (1 byte) · 2 bytes of padding``, little
 endian. One record is one read: lines are made when a log is read, not when it is written. A file may end in the middle of a
 record (the writer was killed, the disk was full): readers stop before it. Never splits lines, never rotates, never locks:
 there is one writer.
@@ -15,7 +16,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-HEADER = struct.Struct("<QIB3x")
+HEADER = struct.Struct("<QIBB2x")
 STDOUT, STDERR = 1, 2
 MOST_BYTES = 1 << 24
 """No record is longer; a header that says so is not a header."""
@@ -26,16 +27,22 @@ Buffer = bytes | bytearray | memoryview
 
 
 class Record(NamedTuple):
-    """One chunk: when it was read, from which stream, and the offset behind it, where the next record starts."""
+    """One chunk: when it was read, from which stream, and the offset behind it, where the next record starts.
+
+    ``continues``: its first byte is not the first of a line, so a reader that begins here begins with the next line.
+    """
 
     time: int
     stream: int
     data: bytes
     end: int
+    continues: bool = False
 
 
-def append(descriptor: int, stream: int, time: int, data: Buffer) -> int:
+def append(descriptor: int, stream: int, time: int, data: Buffer, *, continues: bool = False) -> int:
     """Write one record at the end of the log (open with ``O_APPEND``) and return its size in bytes.
+
+    :param continues: the stream's last record did not end with a newline.
 
     :raises OSError: ENOSPC and the like; then nothing of the record is left in the file.
     """
@@ -43,7 +50,7 @@ def append(descriptor: int, stream: int, time: int, data: Buffer) -> int:
     written = 0
     cause: OSError | None = None
     try:
-        written = os.writev(descriptor, [HEADER.pack(time, len(data), stream), data])
+        written = os.writev(descriptor, [HEADER.pack(time, len(data), stream, continues), data])
     except OSError as error:
         cause = error
     if written == size:
@@ -69,7 +76,7 @@ def read(descriptor: int, offset: int = 0) -> Iterator[Record]:
             header = block[: HEADER.size]
             if len(header) < HEADER.size:
                 return
-        time, length, stream = HEADER.unpack(header)
+        time, length, stream, continues = HEADER.unpack(header)
         if length > MOST_BYTES or stream not in (STDOUT, STDERR):
             raise ValueError(f"not a log record at offset {offset}")
         begin, end = offset + HEADER.size, offset + HEADER.size + length
@@ -79,7 +86,7 @@ def read(descriptor: int, offset: int = 0) -> Iterator[Record]:
             data = block[HEADER.size : HEADER.size + length]
             if len(data) < length:
                 return
-        yield Record(time, stream, data, end)
+        yield Record(time, stream, data, end, bool(continues))
         offset = end
 
 

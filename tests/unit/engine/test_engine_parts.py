@@ -118,3 +118,17 @@ def test_a_last_line_without_newline_is_given_as_it_is():
 def test_a_line_longer_than_dockers_limit_comes_in_pieces():
     found = _lines(logreading.pieces_of(_records((1, 1, b"x" * 40_000 + b"\n"))))
     assert [len(text) for _, _, text in found] == [16384, 16384, 7233]
+
+
+def test_a_log_whose_beginning_was_dropped_begins_with_the_next_whole_line():
+    records = [
+        Record(time=1, stream=1, data=b"22\nthree\nfo", end=0, continues=True),
+        Record(time=2, stream=2, data=b"whole\n", end=0),
+        Record(time=3, stream=1, data=b"ur\n", end=0, continues=True),
+    ]
+    assert _lines(logreading.pieces_of(records)) == [(1, 1, b"three\n"), (2, 2, b"whole\n"), (1, 1, b"four\n")]
+
+
+def test_the_end_of_a_long_dropped_line_is_none_however_many_records_it_has():
+    records = [Record(time=n, stream=1, data=data, end=0, continues=True) for n, data in enumerate((b"aa", b"bb", b"c\nd\n"))]
+    assert _lines(logreading.pieces_of(records)) == [(2, 1, b"d\n")]

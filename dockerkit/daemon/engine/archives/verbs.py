@@ -15,6 +15,7 @@ from dockerkit.daemon.engine.archives.owner import container_user
 from dockerkit.daemon.engine.archives.views import View
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
+from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.images.extract import Destination
 from dockerkit.daemon.images.extract import extract as put
@@ -55,6 +56,7 @@ def archive(core: Core, entry: Entry, path: str, *, ref: str = "") -> tuple[Path
             kept.callback(found.close)
             described = lookup.describe(view, found)
         pieces = stream_entry(found.parent, found.name, found.shown, Manner(hidden=view.hidden))
+        core.note(entry.record, Happening("archive-path"))
         return described, Outgoing(pieces, kept.pop_all().close)
 
 
@@ -83,6 +85,7 @@ def extract(
             owner = container_user(view.root, entry.record.config.user) if copy_uid_gid else None
         with _plainly(path):
             put(iter(lambda: stream.read(CHUNK), b""), destination, keep_kinds=no_overwrite_dir_non_dir, owner=owner)
+    core.note(entry.record, Happening("extract-to-dir"))
 
 
 def _seen(core: Core, entry: Entry) -> View:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from dockerkit.daemon.logs import files, records
 
+_NEWLINE = ord("\n")
 _ROOM, _ROOM_SHARE = 8 << 20, 16
 """What is left free on the log's disk: so many bytes, or that part of a small one."""
 
@@ -41,6 +42,7 @@ class Journal:
         self.lost = self.size = self.payload = 0
         self._path, self._max_size, self._max_files = path or "", max_size, max_files
         self._segments: list[_Segment] = []
+        self._in_line = dict.fromkeys((records.STDOUT, records.STDERR), False)
         self._file = -1
         if path is not None:
             self._open(path)
@@ -75,10 +77,11 @@ class Journal:
         try:
             self._leave_room()
             self._make_way(records.HEADER.size + len(data))
-            size = records.append(self._file, stream, time.time_ns(), data)
+            size = records.append(self._file, stream, time.time_ns(), data, continues=self._in_line[stream])
         except OSError:  # ENOSPC, EDQUOT, EIO, EFBIG: counted, and told in the exit record
             self.lost += len(data)
             return None
+        self._in_line[stream] = data[-1] != _NEWLINE
         offset = self.size
         self.size += size
         self.payload += len(data)
