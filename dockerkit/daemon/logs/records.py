@@ -1,10 +1,9 @@
 """The log format: every chunk a container wrote, as it was read, behind a header of 16 bytes.
 
-``header = time (ns since 1970, 8 bytes) · length (4 bytes) · stream (1 byte: 1 stdout, 2 stderr) · 1 when it goes on with a line
-begun before (1 byte) · 2 bytes of padding``, little
-endian. One record is one read: lines are made when a log is read, not when it is written. A file may end in the middle of a
-record (the writer was killed, the disk was full): readers stop before it. Never splits lines, never rotates, never locks:
-there is one writer.
+``header = time (ns since 1970, 8 bytes) · length (4 bytes) · stream (1 byte: 1 stdout, 2 stderr) · 1 when it goes on with a
+line begun before (1 byte) · 2 bytes of padding``, little endian. One record is one read: lines are made when a log is read, not
+when it is written. A file may end in the middle of a record (the writer was killed, the disk was full): readers stop before it.
+Never splits lines, never rotates, never locks: there is one writer.
 """
 
 from __future__ import annotations

@@ -23,11 +23,12 @@ CHUNK = bytes(65_536)
 class Hall:
     """A keeper's audience without a container."""
 
-    def __init__(self, log: str | None, *, tty: bool = False, once: bool = True) -> None:
+    def __init__(self, log: str | None, *, tty: bool = False, once: bool = True, patient: bool = False) -> None:
         self.loop = Loop()
         self.journal = Journal(log)
         spec = {"process": {"terminal": tty}}
-        self.audience = Audience(self.loop, Launch("", "", spec, Rootfs((), "", ""), stdin_once=once), self.journal)
+        launch = Launch("", "", spec, Rootfs((), "", ""), stdin_once=once)
+        self.audience = Audience(self.loop, launch, self.journal, patient=patient)
         self.ends: list[int] = []
 
     def seat(self, **options: object) -> socket.socket:
@@ -159,6 +160,22 @@ def test_a_listener_that_does_not_read_is_given_up_and_told_when_it_reads_again(
         assert data.endswith(struct.pack(">BxxxL", 2, len(note)) + note)
         bare.write(b"live again")
         assert bare.read(listener).endswith(b"live again")
+
+
+def test_a_patient_audience_waits_for_its_reader_for_ever_and_drops_nothing() -> None:
+    hall = Hall(None, patient=True)
+    with hall.seat() as listener:
+        member = hall.audience._members[0]
+        written = 0
+        while not member.holds_back:
+            hall.write(CHUNK)
+            written += len(CHUNK)
+        member.last_progress -= attached.PATIENCE + 1
+        hall.settle()
+        assert member.holds_back, "nobody has lost patience"
+        assert hall.loop._timers == []
+        assert hall.read(listener) == bytes(written)
+        assert not member.holds_back
 
 
 def test_a_listener_that_hangs_up_is_forgotten(bare: Hall) -> None:

@@ -21,6 +21,7 @@ class Audience:
     :param outputs: the container's streams, filled in by the keeper as they appear.
     :param served: called when the last has left.
     :param detached: called when one has typed its detach keys.
+    :param patient: a listener that does not read holds the program for ever, as a full pipe would; else for a second.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Audience:
         *,
         served: Callable[[], None] = lambda: None,
         detached: Callable[[], None] = lambda: None,
+        patient: bool = False,
     ) -> None:
         self.outputs: list[Output] = []
         self._loop, self._journal = loop, journal
@@ -41,6 +43,7 @@ class Audience:
         self._early = bytearray()
         self._ended_early = False
         self._ending = False
+        self._patient = patient
         self._linger = LINGER
 
     def open_input(self, descriptor: int) -> None:
@@ -122,7 +125,8 @@ class Audience:
     def _hold(self) -> None:
         for output in self.outputs:
             output.pause(True)
-        self._loop.after(PATIENCE, self._lose_patience)
+        if not self._patient:
+            self._loop.after(PATIENCE, self._lose_patience)
 
     def _lose_patience(self) -> None:
         now = time.monotonic()

@@ -68,7 +68,7 @@ class Exec:
         self._loop, self._container, self._reaped, self._gone = loop, container, reaped, gone
         self._launch = _as_launch(container.launch, execution)
         self._execution = execution
-        self._audience = Audience(loop, self._launch, Journal(None), served=self._served)
+        self._audience = Audience(loop, self._launch, Journal(None), served=self._served, patient=True)
         self._control = Control(loop, {"kill": self._kill, "resize": self._resize}, left=self._stream_ended)
         self._control.connect(reply)
         self._progress = Progress(len(entry.STEPS))
