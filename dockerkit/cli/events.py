@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import click
 
+from dockerkit.cli.following import followed
 from dockerkit.cli.formats import read_template, written
 from dockerkit.cli.ps import filter_option, filters_json
 from dockerkit.cli.sizes import moment_flag
@@ -53,7 +54,7 @@ class _Event(dict[str, Any]):
     def plain(self) -> dict[str, Any]:
         """Return it as it came, its attributes in the order of the alphabet."""
         actor = self.get("Actor") or {}
-        return {**self, "Actor": {**actor, "Attributes": dict(sorted((actor.get("Attributes") or {}).items()))}}
+        return {**self, "Actor": {"ID": "", **actor, "Attributes": dict(sorted((actor.get("Attributes") or {}).items()))}}
 
 
 @click.command(cls=Word)
@@ -68,7 +69,7 @@ def events(filters: tuple[str, ...], format: str, since: str | None, until: str 
     template = read_template(format) if format and format != "json" else None
     query = {"since": since, "until": until, "filters": filters_json(filters)}
     with client().engine.follow("/events", **query) as pieces:
-        for message in documents(pieces):
+        for message in documents(followed(pieces)):
             if template is not None:
                 click.echo(written(template, [_Event(message)])[0])
             else:

@@ -54,6 +54,7 @@ def show(names: tuple[str, ...], find: Find, format: str, size: bool = False) ->
             record = find(name, size)
             records.append(record if template is None else template.write(record))
         except TemplateError as error:
+            click.echo("")
             raise Failure(f"template parsing error: {error.message}") from None
         except DockerkitError as error:
             errors.append(said(error))

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from dockerkit.cli.completion import container_argument
+from dockerkit.cli.following import followed
 from dockerkit.cli.output import Output
 from dockerkit.cli.sizes import moment_flag
 from dockerkit.cli.word import Word, container
@@ -27,5 +28,5 @@ def logs(name: str, since: str | None, until: str | None, **said: Any) -> None:
     output = Output(framed=not tty)
     query = {**said, "since": since, "until": until}
     with one.engine.follow(f"{one.path}/logs", stdout=True, stderr=True, **query) as pieces:
-        for piece in pieces:
+        for piece in followed(pieces):
             output.write(piece)

@@ -33,7 +33,20 @@ def dk(live_daemon: LiveDaemon, client: Any) -> Dk:
 
 
 def test_run_copies_both_streams_and_exits_as_the_program_did(dk: Dk) -> None:
-    done = dk("run", "--rm", "-e", "A=1", "-w", "/tmp", "busybox", "sh", "-c", "echo $A $(pwd); echo wrong >&2; exit 7")
+    done = dk(
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "-e",
+        "A=1",
+        "-w",
+        "/tmp",
+        "busybox",
+        "sh",
+        "-c",
+        "echo $A $(pwd); echo wrong >&2; exit 7",
+    )
     assert (done.returncode, done.stdout, done.stderr) == (7, "1 /tmp\n", "wrong\n")
 
 
