@@ -27,7 +27,7 @@ TONES = {"good": GOOD, "bad": BAD, "waiting": WAITING, "quiet": QUIET}
 _DARK = ("body[data-jp-theme-light=false]", "body.vscode-dark", "body.vscode-high-contrast", "html[data-theme=dark]")
 _RULES = """
 .dk.dk{font-family:var(--jp-ui-font-family,var(--vscode-font-family,system-ui,sans-serif));font-size:13px;line-height:1.45;
-color:var(--jp-content-font-color1,var(--vscode-foreground,inherit));max-width:100%;overflow-x:auto}
+color:var(--jp-content-font-color1,var(--vscode-foreground,inherit));max-width:100%;overflow-x:auto;padding:4px 0}
 .dk.dk p{margin:0 0 4px}
 .dk.dk .noun,.dk.dk summary,.dk.dk tbody th,.dk.dk .name{font-weight:normal;
 color:var(--jp-content-font-color2,var(--vscode-descriptionForeground,inherit))}
