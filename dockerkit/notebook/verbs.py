@@ -5,13 +5,14 @@ The names of what flags say are those of the command's parameters in :mod:`docke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dockerkit.client.container import Container
-from dockerkit.client.rows import Rows
+from dockerkit.client.rows import Row, Rows
 from dockerkit.errors import Invalid, NotFound, Unsupported
 from dockerkit.notebook import programs
 from dockerkit.notebook.text import Text
@@ -19,6 +20,8 @@ from dockerkit.notebook.text import Text
 if TYPE_CHECKING:
     from dockerkit.client.client import Client
 
+_AT_ONCE = 50
+"""So many containers are stopped, removed … at a time, as docker does."""
 Said = dict[str, Any]
 Act = Callable[["Client", Said], object]
 
@@ -54,13 +57,19 @@ def _filters(said: Iterable[str]) -> dict[str, list[str]]:
     return filters
 
 
+def at_once(act: Callable[[Container], Any], containers: Sequence[Container]) -> None:
+    """Do the same to all of them, at the same time; what went wrong first is raised when all are done."""
+    with ThreadPoolExecutor(min(_AT_ONCE, max(1, len(containers)))) as threads:
+        for done in [threads.submit(act, container) for container in containers]:
+            done.result()
+
+
 def _each(act: Callable[[Container, Said], Any]) -> Act:
     """Return an act on every container that is named: one is returned itself, several as a list."""
 
     def acted(client: Client, said: Said) -> object:
         found = [client.containers.get(name) for name in said["containers"]]
-        for container in found:
-            act(container, said)
+        at_once(lambda container: act(container, said), found)
         if len(found) == 1:
             return found[0]
         return client.containers.list(all=True, id=[container.id for container in found])
@@ -94,6 +103,20 @@ def _ended(word: str) -> Act:
         container.engine.call("POST", f"{container.path}/{word}", query=query, timeout=None).read()
 
     return _each(end)
+
+
+def _rm(client: Client, said: Said) -> object:
+    """Remove containers; return what that was. With force, one that is not there is no failure, as docker has it."""
+    found = []
+    for name in said["containers"]:
+        try:
+            found.append(client.containers.get(name))
+        except NotFound:
+            if not said["force"]:
+                raise
+    rows = [Row(removed=container.name, image=container.image) for container in found]
+    at_once(lambda container: container.remove(force=said["force"], volumes=said["volumes"]), found)
+    return Rows(rows, columns=("removed", "image"))
 
 
 def _start(container: Container, said: Said) -> None:
@@ -162,6 +185,7 @@ ACTS: dict[str, Act] = {
     "life:pause": _each(lambda container, said: container.pause()),
     "life:unpause": _each(lambda container, said: container.unpause()),
     "life:kill": _each(lambda container, said: container.kill(said["signal"])),
+    "life:rm": _rm,
     "life:rename": _one(lambda container, said: container.rename(said["new_name"])),
     "life:top": _one(_top),
     "life:wait": _wait,

@@ -68,6 +68,14 @@ def test_verbs_give_the_container(notebook: Any) -> None:
         notebook.cell("%docker inspect box")
 
 
+def test_verbs_take_several(notebook: Any) -> None:
+    for name in ("box-1", "box-2"):
+        notebook.cell(f"dk.start('busybox', 'sleep', '60', name={name!r})")
+    assert sorted(row.status for row in notebook.cell("%docker stop -t 0 box-1 box-2")) == ["exited", "exited"]
+    assert [row.removed for row in notebook.cell("%docker rm box-1 box-2")] == ["box-1", "box-2"]
+    assert notebook.cell("%docker rm -f box-1") == []
+
+
 @pytest.mark.parametrize(
     ("line", "error"),
     [
