@@ -115,13 +115,16 @@ def each(names: Iterable[str], act: Callable[[str], Any], *, echo: bool = True) 
 
 
 def _at_once(names: list[str], act: Callable[[str], Any]) -> Iterable[Any]:
+    context = click.get_current_context()
+
     def tried(name: str) -> Any:
         try:
-            return act(name)
+            with context.scope(cleanup=False):  # a thread has no context of its own
+                return act(name)
         except DockerkitError as error:
             return error
 
-    client()  # before any thread: it belongs to this thread's context
+    client()  # before any thread: there is one for all
     if len(names) < 2:
         return map(tried, names)
     from concurrent.futures import ThreadPoolExecutor

@@ -119,3 +119,11 @@ def test_tour_shows_everything_and_leaves_nothing(tmp_path: pathlib.Path) -> Non
     for shown in ("('hi\\n', 0)", "'created'", "'exited', 7, 'working\\n'", "ContainerFailed: ", "a80425fb", "running\n"):
         assert shown in tour.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_several_names_are_removed_at_once_and_each_is_answered_for(dk: Dk) -> None:
+    for name in ("several-one", "several-two"):
+        assert dk("create", "--name", name, "busybox", "true").returncode == 0
+    done = dk("rm", "several-one", "several-two", "nosuch")
+    assert (done.returncode, done.stdout) == (1, "several-one\nseveral-two\n")
+    assert done.stderr == "Error response from daemon: No such container: nosuch\n"
