@@ -51,10 +51,13 @@ class _Event(dict[str, Any]):
         key = self._OTHERS.get(name, name)
         return (self.get(key, ""),) if key in self or name in self._OTHERS else None
 
-    def plain(self) -> dict[str, Any]:
-        """Return it as it came, its attributes in the order of the alphabet."""
-        actor = self.get("Actor") or {}
-        return {**self, "Actor": {"ID": "", **actor, "Attributes": dict(sorted((actor.get("Attributes") or {}).items()))}}
+
+def in_order(message: dict[str, Any]) -> dict[str, Any]:
+    """Return an event as Docker marshals it: attributes in the order of the alphabet, an empty id at the top left out."""
+    actor = message.get("Actor") or {}
+    attributes = dict(sorted((actor.get("Attributes") or {}).items()))
+    said = {key: value for key, value in message.items() if value or key not in ("status", "id", "from")}
+    return {**said, "Actor": {"ID": "", **actor, "Attributes": attributes}}
 
 
 @click.command(cls=Word)
@@ -69,8 +72,8 @@ def events(filters: tuple[str, ...], format: str, since: str | None, until: str 
     template = read_template(format) if format and format != "json" else None
     query = {"since": since, "until": until, "filters": filters_json(filters)}
     with client().engine.follow("/events", **query) as pieces:
-        for message in documents(followed(pieces)):
+        for message in map(in_order, documents(followed(pieces))):
             if template is not None:
                 click.echo(written(template, [_Event(message)])[0])
             else:
-                click.echo(to_json(_Event(message)) if format else line(message))
+                click.echo(to_json(message) if format else line(message))

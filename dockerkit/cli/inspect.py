@@ -43,6 +43,14 @@ def _either(name: str, size: bool) -> Any:
 _FINDERS: dict[str, Find] = {"": _either, "container": _container, "image": _image}
 
 
+class _Record(dict[str, Any]):
+    """A record for a template: its id is found under Go's name for it too."""
+
+    def column(self, name: str) -> tuple[Any] | None:
+        """Return ``ID`` in a tuple; None for whatever a mapping finds itself."""
+        return (self["Id"],) if name == "ID" and "Id" in self else None
+
+
 def show(names: tuple[str, ...], find: Find, format: str, size: bool = False) -> None:
     """Print the records of all names, as one JSON list or each by the template; then what was not found; exit 1 if any."""
     if format == "json":
@@ -52,7 +60,7 @@ def show(names: tuple[str, ...], find: Find, format: str, size: bool = False) ->
     for name in names:
         try:
             record = find(name, size)
-            records.append(record if template is None else template.write(record))
+            records.append(record if template is None else template.write(_Record(record)))
         except TemplateError as error:
             click.echo("")
             raise Failure(f"template parsing error: {error.message}") from None

@@ -131,9 +131,10 @@ def _field(operand: Operand, value: Any, name: str) -> Any:
     """Return a field: of a mapping its entry, of a row its column."""
     if hasattr(value, "column"):
         found = value.column(name)
-        if found is None:
+        if found is not None:
+            return found[0]
+        if not isinstance(value, Mapping):
             raise _failed(operand, f"can't evaluate field {name} in type {value.type}")
-        return found[0]
     if isinstance(value, Mapping):
         if name in value:
             return value[name]

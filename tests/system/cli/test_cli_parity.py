@@ -116,7 +116,7 @@ TEMPLATES = [
     ("inspect", "-f", "{{.Name}} {{.State.Running}} {{.Config.Cmd}} {{.HostConfig.Memory}} {{.Config.Labels}}", "par-web"),
     ("inspect", "-f", "{{json .Config.Env}} {{index .Config.Env 0}} {{len .Config.Env}}", "par-web"),
     ("inspect", "-f", "{{range $k, $v := .Config.Labels}}{{$k}}={{$v}};{{end}}", "par-web", "par-done"),
-    ("inspect", "-f", '{{join .Config.Env "+"}} {{printf "%s-%d" .Name .State.ExitCode}} {{println .Id}}', "par-done"),
+    ("inspect", "-f", '{{join .Config.Env "+"}} {{printf "%s-%d" .Name .State.ExitCode}} {{println .ID}}', "par-done"),
     ("inspect", "-f", "{{range .Config.Env}}{{.}}|{{end}}{{with .State}}{{.ExitCode}}{{end}}", "par-done"),
     ("inspect", "-f", "{{.Nosuch}}", "par-web"),
     ("inspect", "-f", "{{foo}}", "par-web"),
