@@ -46,7 +46,7 @@ def _created_at(step: dict[str, Any]) -> str:
 
 @click.command(cls=Word)
 @format_option
-@click.option("-H", "--human", default=True, is_flag=True, help="Sizes and dates as people read them.")
+@click.option("-H", "--human/--no-human", default=True, help="Sizes and dates as people read them.")
 @click.option("--no-trunc", is_flag=True, help="Do not shorten output.")
 @click.option("-q", "--quiet", is_flag=True, help="Only show ids.")
 @click.argument("name", metavar="IMAGE", shell_complete=image_names)

@@ -48,7 +48,7 @@ class Word(click.Command):
         return super().parse_args(ctx, list(self._booleans(ctx, args)))
 
     def _booleans(self, ctx: click.Context, args: list[str]) -> Iterable[str]:
-        """Yield the arguments, ``--flag=true`` as ``--flag`` and ``--flag=false`` as nothing, up to where flags end."""
+        """Yield the arguments; up to where flags end, ``--flag=true`` is ``--flag``, ``=false`` is ``--no-flag`` or nothing."""
         options = {name: p for p in self.params if isinstance(p, click.Option) for name in p.opts}
         rest = iter(args)
         for arg in rest:
@@ -58,7 +58,7 @@ class Word(click.Command):
             name, equals, value = arg.partition("=")
             option = options.get(name)
             if option is not None and option.is_flag and equals and value.lower() in _YES:
-                yield from (name,) * _YES[value.lower()]
+                yield from (name,) if _YES[value.lower()] else option.secondary_opts[:1]
                 continue
             yield arg
             if _takes_next(arg, options):

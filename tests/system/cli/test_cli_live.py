@@ -63,6 +63,86 @@ def test_run_with_rm_leaves_no_container(dk: Dk, client: Any) -> None:
     assert "gone" not in client.containers
 
 
+def test_run_with_rm_that_is_killed_takes_its_container_along(live_daemon: LiveDaemon, client: Any) -> None:
+    environment = {**os.environ, "DOCKER_HOST": live_daemon.url, "PYTHONPATH": HOME}
+    words = ["run", "--rm", "--network", "none", "--name", "orphan", "busybox", "sh", "-c", "echo up; exec sleep 1000"]
+    command = [sys.executable, "-m", "dockerkit.cli", *words]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == b"up\n"
+        orphan = client.containers["orphan"]
+        killed.kill()
+    client.engine.call("POST", f"{orphan.path}/wait", query={"condition": "removed"}, timeout=30).read()
+    assert "orphan" not in client.containers
+
+
+def test_huge_input_against_huge_output_does_not_lock_up(dk: Dk) -> None:
+    text = "0123456789abcde\n" * 500_000
+    assert dk("run", "--rm", "-i", "--network", "none", "busybox", "cat", input=text).stdout == text
+
+
+def test_input_that_nobody_reads_is_no_error(dk: Dk) -> None:
+    assert dk("run", "--rm", "-i", "--network", "none", "busybox", "true", input="x" * 1_000_000).returncode == 0
+
+
+def test_output_that_nobody_reads_is_no_traceback(live_daemon: LiveDaemon, client: Any) -> None:
+    environment = {**os.environ, "DOCKER_HOST": live_daemon.url, "PYTHONPATH": HOME}
+    command = f"{sys.executable} -m dockerkit.cli run --rm --network none busybox yes | head -1"
+    done = subprocess.run(command, shell=True, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("y\n", "")
+
+
+def test_several_names_are_all_tried_and_the_failures_told(dk: Dk, client: Any) -> None:
+    for name in ("one", "two"):
+        client.container("busybox", "sleep", "1000", name=name, network="none").start()
+    done = dk("rm", "-f", "one", "nosuch", "two")
+    assert (done.returncode, done.stdout) == (0, "one\ntwo\n")
+    assert done.stderr == "Error response from daemon: No such container: nosuch\n"
+    assert dk("stop", "-t", "0", "one", "two").returncode == 1
+
+
+def test_copies_come_out_and_go_in(dk: Dk, client: Any, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "tree" / "below").mkdir(parents=True)
+    (tmp_path / "tree" / "below" / "file").write_text("inside")
+    (tmp_path / "tree" / "link").symlink_to("below/file")
+    with client.start("busybox", "sleep", "1000", network="none", name="copied"):
+        assert dk("cp", str(tmp_path / "tree"), "copied:/tmp").stderr == ""
+        assert dk("exec", "copied", "cat", "/tmp/tree/link").stdout == "inside"
+        assert dk("cp", "copied:/tmp/tree/.", str(tmp_path / "back")).stderr == ""
+        assert (tmp_path / "back" / "below" / "file").read_text() == "inside"
+        assert (tmp_path / "back" / "link").readlink() == pathlib.Path("below/file")
+        assert dk("cp", "copied:/tmp/tree/link", str(tmp_path)).stderr == ""
+        assert (tmp_path / "link").is_symlink()
+        archive = subprocess.run(["tar", "-C", str(tmp_path), "-c", "tree"], capture_output=True, check=True).stdout
+        assert dk("cp", "-", "copied:/var", input=archive.decode("latin-1")).stderr == ""
+        assert dk("exec", "copied", "cat", "/var/tree/below/file").stdout == "inside"
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [("dk rm t", "plain,tabbed"), ("dk sys", "plain,system"), ("dk run --rm busy", "plain,busybox:latest"), ("dk rm zz", "")],
+)
+def test_completion_has_words_containers_and_images(live_daemon: LiveDaemon, client: Any, line: str, found: str) -> None:
+    client.container("busybox", name="tabbed", network="none").create()
+    environment = {
+        **os.environ, "DOCKER_HOST": live_daemon.url, "PYTHONPATH": HOME,
+        "_DK_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" ")),
+    }  # fmt: skip
+    command = [sys.executable, "-c", "from dockerkit.cli.main import main; main(prog_name='dk')"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.split("\n")[0] == found
+
+
+def test_completion_starts_no_daemon(tmp_path: pathlib.Path) -> None:
+    environment = {**os.environ, "DOCKERKIT_ROOT": str(tmp_path), "PYTHONPATH": HOME}
+    environment |= {"_DK_COMPLETE": "bash_complete", "COMP_WORDS": "dk rm t", "COMP_CWORD": "2"}
+    environment.pop("DOCKER_HOST", None)
+    command = [sys.executable, "-c", "from dockerkit.cli.main import main; main(prog_name='dk')"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("\n", "")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_run_without_rm_leaves_the_container_that_ended(dk: Dk, client: Any) -> None:
     assert dk("run", "--name", "stays", "busybox", "echo", "hi").returncode == 0
     assert (client.containers["stays"].status, client.containers["stays"].logs()) == ("exited", "hi\n")

@@ -101,6 +101,12 @@ def test_value_that_looks_like_a_flag_stays_a_value() -> None:
         assert (ctx.params["name"], ctx.params["rm"]) == ("--rm=false", True)
 
 
+@pytest.mark.parametrize(("flag", "on"), [("--sig-proxy", True), ("--sig-proxy=false", False), ("--sig-proxy=1", True)])
+def test_flag_that_is_on_can_be_turned_off_as_docker_has_it(flag: str, on: bool) -> None:
+    with run.make_context("run", [flag, "img"]) as ctx:
+        assert ctx.params["sig_proxy"] is on
+
+
 def test_every_word_of_the_client_has_a_flag() -> None:
     others = {"bind": "volume", "label": "label", "stdin": "interactive", "healthcheck": "health_cmd", "auto_remove": "rm"}
     flags = {parameter.name for parameter in run.params}
