@@ -7,11 +7,13 @@ import os
 import pathlib
 import select
 import signal
+import subprocess
+import sys
 
 import pytest
 
 import dockerkit
-from tests.livedaemon import LiveDaemon
+from tests.livedaemon import PACKAGE_HOME, LiveDaemon
 
 pytestmark = pytest.mark.system
 
@@ -87,15 +89,41 @@ def _children(pid: int) -> list[int]:
     return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
-def test_what_a_session_owned_goes_when_the_daemon_does_not_see_it_again(daemon):
-    owner = dockerkit.connect(daemon[-1].url)
-    with owner.start("busybox", "sleep", "1000") as owned:
-        id = owned.id
-        client = _crash_and_restart(daemon)
-        status, _ = daemon[-1].request("POST", f"/containers/{id}/wait?condition=removed")
-        assert status == 200
-        assert client.containers.list(all=True) == []
-        client.close()
+OWNER = """
+import sys, dockerkit as dk
+with dk.connect(sys.argv[1]).start("busybox", "sleep", "1000") as container:
+    print(container.id, flush=True)
+    sys.stdin.read()
+"""
+
+
+def _owner(daemon: LiveDaemon) -> tuple[subprocess.Popen[bytes], str]:
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, daemon.url],
+        env={**os.environ, "PYTHONPATH": PACKAGE_HOME},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    return owner, owner.stdout.readline().decode().strip()
+
+
+def test_what_an_owner_had_that_died_with_the_daemon_goes(daemon):
+    owner, container = _owner(daemon[-1])
+    daemon[-1].crash()
+    owner.kill()
+    owner.communicate()
+    daemon.append(LiveDaemon.start(daemon[-1].root))
+    status, _ = daemon[-1].request("POST", f"/containers/{container}/wait?condition=removed")
+    assert status in (200, 404)
+    assert daemon[-1].request("GET", f"/containers/{container}/json")[0] == 404
+
+
+def test_what_a_living_owner_has_survives_the_daemons_crash_and_goes_with_the_owner(daemon):
+    owner, container = _owner(daemon[-1])
+    with _crash_and_restart(daemon) as client:
+        assert client.containers.get(container).status == "running"
+        owner.communicate()  # end of input: its block ends
+        assert container not in client.containers
 
 
 def test_a_directory_without_a_record_is_swept_away(daemon):
