@@ -56,6 +56,11 @@ async def listening(call: Call) -> Answer:
     return json(await call.run(call.engine.containers.listening, call.ref))
 
 
+async def explain(call: Call) -> Answer:
+    """``GET /dockerkit/v1/containers/{id}/explain``: the steps from the fork to the program, with their times."""
+    return json(await call.run(call.engine.containers.explain, call.ref))
+
+
 async def bootstrap(call: Call) -> Answer:
     """``POST /dockerkit/v1/images/bootstrap``: an image without a registry; answered like a pull, with the id at the end."""
     request = await call.json(BootstrapRequest)
@@ -76,5 +81,6 @@ ROUTES = (
     Route("DELETE", f"{EXTENSIONS}/sessions/{{session}}/containers/{{id}}", disown),
     Route("POST", f"{EXTENSIONS}/exec/{{id}}/kill", kill_exec),
     Route("GET", f"{EXTENSIONS}/containers/{{id}}/listening", listening),
+    Route("GET", f"{EXTENSIONS}/containers/{{id}}/explain", explain),
     Route("POST", f"{EXTENSIONS}/images/bootstrap", bootstrap),
 )

@@ -126,6 +126,9 @@ class Containers(Protocol):
     def stats(self, ref: str) -> dict[str, Any]:
         """Return what it uses now, with the sample before when one was taken lately."""
 
+    def explain(self, ref: str) -> List[dict[str, Any]]:
+        """Return how it came to be, step by step."""
+
     def listening(self, ref: str) -> dict[str, List[int]]:
         """Return the TCP ports it listens on."""
 

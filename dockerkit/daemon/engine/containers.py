@@ -12,6 +12,7 @@ from dockerkit.daemon.engine import (
     changes,
     committing,
     create,
+    explaining,
     exporting,
     inspecting,
     listing,
@@ -274,6 +275,10 @@ class Containers:
     def stats(self, ref: str) -> dict[str, Any]:
         """Return what a container uses now; see :func:`dockerkit.daemon.engine.statistics.stats`."""
         return statistics.stats(self._core, self._core.entries.resolve(ref))
+
+    def explain(self, ref: str) -> List[dict[str, Any]]:
+        """Return how a running container came to be; see :func:`dockerkit.daemon.engine.explaining.explain`."""
+        return explaining.explain(self._core.entries.resolve(ref))
 
     def listening(self, ref: str) -> dict[str, List[int]]:
         """Return the TCP ports a container listens on; see :func:`dockerkit.daemon.engine.listening.listening`."""

@@ -127,6 +127,10 @@ class PretendVerbs:
         self.running(ref)
         return {"Ports": []}
 
+    def explain(self, ref: str) -> list:
+        self.running(ref)
+        return []
+
     def archive_stat(self, ref: str, path: str) -> PathStat:
         data = self._file(ref, path)
         return PathStat(name=os.path.basename(path), size=len(data), mode=0o644, mtime="2026-01-01T00:00:00Z")

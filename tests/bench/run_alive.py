@@ -1,0 +1,192 @@
+"""The second figures: a container that lives, ours beside docker-py on a real dockerd, act by act.
+
+``python tests/bench/run_alive.py [--rounds 20]``: both engines are private, warm and asked in turn, in random order. Nothing is
+left behind, and nothing here decides whether a change is good: figures do not gate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import random
+import statistics
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+import docker
+
+import dockerkit
+from tests.bench.machine import machine_line
+from tests.livedaemon import LiveDaemon
+from tests.parity.reference import Reference, why_not
+
+Act = Callable[[], float]
+"""Does it once and returns how long it took, in seconds; what it needs before and leaves after is not counted."""
+OURS, THEIRS = "dockerkit", "docker-py, dockerd"
+LINES = 1_000_000
+SIZE = 100 << 20
+MANY = 50
+SEQ = ["sh", "-c", f"yes 'a short line' | head -n {LINES}"]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--rounds", type=int, default=20)
+    rounds = parser.parse_args().rounds
+    if reason := why_not():
+        sys.exit(reason)
+    print(machine_line())
+    with tempfile.TemporaryDirectory(prefix="dkb-") as top, _ours(top) as ours, Reference(f"{top}/r") as reference:
+        client = docker.DockerClient(base_url=reference.url, timeout=120)
+        acts = {
+            OURS: Acts(docker.DockerClient(base_url=ours.url, timeout=120), ours).table(),
+            THEIRS: Acts(client, None).table(),
+        }
+        _report(acts, rounds)
+
+
+@contextlib.contextmanager
+def _ours(top: str) -> Iterator[LiveDaemon]:
+    os.mkdir(f"{top}/ours")
+    daemon = LiveDaemon.start(f"{top}/ours")
+    daemon.bootstrap("busybox")
+    try:
+        yield daemon
+    finally:
+        daemon.stop()
+
+
+class Acts:
+    """What is measured, on one engine; docker-py asks on both, except where ours has a client that is ours."""
+
+    def __init__(self, client: Any, ours: LiveDaemon | None) -> None:
+        self._client = client
+        self._fluent = dockerkit.connect(ours.url) if ours else None
+
+    def table(self) -> dict[str, tuple[int, Act]]:
+        """Return name → (one in how many rounds, act)."""
+        return {
+            "exec true (ours by our own client)": (1, self.exec),
+            "inspect": (1, self.inspect),
+            "a million lines written": (7, self.lines_written),
+            "a million lines read back": (7, self.lines_read),
+            "100 MiB copied in": (4, self.copy_in),
+            "100 MiB copied out": (4, self.copy_out),
+            f"{MANY} detached starts": (7, self.starts),
+            f"{MANY} forced removals": (7, self.removals),
+        }
+
+    def exec(self) -> float:
+        with _living(self._client) as box:
+            handle = self._fluent.containers.get(box.id) if self._fluent else None
+            begun = time.perf_counter()
+            assert (handle.exec("true").exit_code if handle else box.exec_run("true").exit_code) == 0
+            return time.perf_counter() - begun
+
+    def inspect(self) -> float:
+        with _living(self._client) as box:
+            begun = time.perf_counter()
+            box.reload()
+            return time.perf_counter() - begun
+
+    def lines_written(self) -> float:
+        box = self._client.containers.create("busybox", SEQ, network_mode="none")
+        begun = time.perf_counter()
+        box.start()
+        box.wait()
+        taken = time.perf_counter() - begun
+        box.remove(force=True)
+        return taken
+
+    def lines_read(self) -> float:
+        box = self._client.containers.run("busybox", SEQ, network_mode="none", detach=True)
+        box.wait()
+        begun = time.perf_counter()
+        assert box.logs().count(b"\n") == LINES
+        taken = time.perf_counter() - begun
+        box.remove(force=True)
+        return taken
+
+    def copy_in(self) -> float:
+        with _living(self._client) as box:
+            begun = time.perf_counter()
+            assert box.put_archive("/", _archive())
+            return time.perf_counter() - begun
+
+    def copy_out(self) -> float:
+        with _living(self._client) as box:
+            box.put_archive("/", _archive())
+            begun = time.perf_counter()
+            assert sum(map(len, box.get_archive("/big")[0])) > SIZE
+            return time.perf_counter() - begun
+
+    def starts(self) -> float:
+        begun = time.perf_counter()
+        boxes = self._many()
+        taken = time.perf_counter() - begun
+        for box in boxes:
+            box.remove(force=True)
+        return taken
+
+    def removals(self) -> float:
+        boxes = self._many()
+        begun = time.perf_counter()
+        for box in boxes:
+            box.remove(force=True)
+        return time.perf_counter() - begun
+
+    def _many(self) -> list[Any]:
+        return [
+            self._client.containers.run("busybox", ["sleep", "1000"], network_mode="none", detach=True) for _ in range(MANY)
+        ]
+
+
+@contextlib.contextmanager
+def _living(client: Any) -> Iterator[Any]:
+    box = client.containers.run("busybox", ["sleep", "1000"], network_mode="none", detach=True)
+    try:
+        box.exec_run("true")  # warm
+        yield box
+    finally:
+        box.remove(force=True)
+
+
+def _archive() -> bytes:
+    if not _ARCHIVE:
+        made = io.BytesIO()
+        with tarfile.open(fileobj=made, mode="w") as tar:
+            entry = tarfile.TarInfo("big")
+            entry.size = SIZE
+            tar.addfile(entry, io.BytesIO(os.urandom(1 << 20) * (SIZE >> 20)))
+        _ARCHIVE.append(made.getvalue())
+    return _ARCHIVE[0]
+
+
+_ARCHIVE: list[bytes] = []
+
+
+def _report(acts: dict[str, dict[str, tuple[int, Act]]], rounds: int) -> None:
+    print(f"\n{'milliseconds, medians':40} {OURS:>12} {THEIRS:>20}   ratio   rounds")
+    for name, (seldom, _) in acts[OURS].items():
+        times: dict[str, list[float]] = {engine: [] for engine in acts}
+        count = max(3, rounds // seldom)
+        for number in range(-1, count):
+            for engine in random.sample(list(acts), len(acts)):
+                taken = acts[engine][name][1]()
+                if number >= 0:
+                    times[engine].append(taken * 1000)
+        mine, other = (statistics.median(times[engine]) for engine in (OURS, THEIRS))
+        print(f"{name:40} {mine:12.1f} {other:20.1f} {other / mine:6.1f} ×   {count}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
