@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import platform
 from concurrent.futures import TimeoutError as WaitTimeout
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from dockerkit.daemon.engine.lifecycle import Change, Phase, after
 from dockerkit.daemon.engine.logoptions import rotation
 from dockerkit.daemon.engine.merge import process_environment
 from dockerkit.daemon.engine.mounts import bind_mounts, prepare_sources
-from dockerkit.daemon.engine.removal import remove, remove_tree
+from dockerkit.daemon.engine.removal import remove
 from dockerkit.daemon.engine.steps import Step, run
 from dockerkit.daemon.kernel import failpoints
 from dockerkit.daemon.runtime.launch import Launch, Rootfs
@@ -98,14 +97,6 @@ def _files(context: Start) -> None:
     write_files(context.entry.record, context.directory)
 
 
-def _snapshot(context: Start) -> None:
-    # overlay refuses a work directory left by a `volatile` mount; a new one is always accepted
-    work = f"{context.directory}/work"
-    if context.entry.record.owned:
-        remove_tree(work)
-        os.mkdir(work, 0o700)
-
-
 def _spec(context: Start) -> None:
     record = context.entry.record
     context.spec = runtime_spec(
@@ -165,7 +156,6 @@ def _record(context: Start) -> None:
 STEPS = (
     Step("wait for the last keeper", _wait_for_the_last_keeper),
     Step("files", _files),
-    Step("snapshot", _snapshot),
     Step("spec", _spec),
     Step("spawn", _spawn, _kill),
     Step("record", _record),
