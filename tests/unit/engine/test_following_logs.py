@@ -231,7 +231,7 @@ def test_a_batch_is_bounded_whatever_waits(core, followed):
     follower.close()
 
 
-def test_a_thousand_idle_followers_take_one_descriptor_each_and_no_thread(core, followed):
+def test_hundreds_of_idle_followers_take_one_descriptor_each_and_no_thread(core, followed):
     entry, directory, log = followed
     log.write(b"one\n")
     first = Reader(core, entry, directory)
