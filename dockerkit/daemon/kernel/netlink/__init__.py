@@ -1,0 +1,1 @@
+"""Netlink: links, addresses, routes and queueing disciplines, by typed messages sent in batches."""

@@ -1,0 +1,1 @@
+"""Networks: bridges, addresses, links into containers, rules, published ports and names."""
