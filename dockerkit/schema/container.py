@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType, field
 
+from dockerkit.schema.network import EndpointSettings
 from dockerkit.schema.wire import Model
 
 Empty = dict[str, Any]
@@ -239,26 +240,6 @@ class MountPoint(Model):
     mode: str = ""
     rw: bool = True
     propagation: str = ""
-
-
-class EndpointSettings(Model):
-    """A container's place on one network."""
-
-    ipam_config: dict[str, Any] | None = field(default=None, name="IPAMConfig")
-    links: list[str] | None = None
-    aliases: list[str] | None = None
-    mac_address: str = ""
-    driver_opts: dict[str, str] | None = None
-    gw_priority: int = 0
-    network_id: str = field(default="", name="NetworkID")
-    endpoint_id: str = field(default="", name="EndpointID")
-    gateway: str = ""
-    ip_address: str = field(default="", name="IPAddress")
-    ip_prefix_len: int = field(default=0, name="IPPrefixLen")
-    ipv6_gateway: str = field(default="", name="IPv6Gateway")
-    global_ipv6_address: str = field(default="", name="GlobalIPv6Address")
-    global_ipv6_prefix_len: int = field(default=0, name="GlobalIPv6PrefixLen")
-    dns_names: list[str] | None = field(default=None, name="DNSNames")
 
 
 class NetworkSettings(Model):
