@@ -17,7 +17,8 @@ from dockerkit.schema.endpoint import root_id
 LIFE = re.compile(r"create (start die )*(start )?(destroy )?")
 
 
-def _journal(root: str) -> list[tuple[int, dict[str, Any]]]:
+def journal(root: str) -> list[tuple[int, dict[str, Any]]]:
+    """Return every event that was written, with its revision."""
     with sqlite3.connect(f"file:{root}/state.db?mode=ro", uri=True) as database:
         rows = database.execute("SELECT revision, event FROM journal ORDER BY revision").fetchall()
     return [(revision, json.loads(event)) for revision, event in rows]
@@ -43,7 +44,7 @@ def rows_and_containers_agree(house: House, rows: dict[str, Any]) -> None:
 
 def events_are_whole(house: House, rows: dict[str, Any], heard: list[dict[str, Any]]) -> None:
     """Check that the journal has no gap, that every container's events make one life, and that a listener heard the same."""
-    written = _journal(house.root)
+    written = journal(house.root)
     revisions = [revision for revision, _ in written]
     assert revisions == list(range(1, len(revisions) + 1))
     lives: dict[str, str] = defaultdict(str)

@@ -20,13 +20,14 @@ from dockerkit.daemon.kernel import failpoints
 from dockerkit.daemon.kernel.cgroups import Cgroup, Cgroups
 from dockerkit.daemon.runtime.runtime import Runtime
 from dockerkit.daemon.runtime.spec import device_policy
-from dockerkit.daemon.state import containers, journal
+from dockerkit.daemon.state import containers, execs, journal
 from dockerkit.daemon.state.database import Database
 from dockerkit.errors import Exhausted
 from dockerkit.schema.events import EventMessage
 from dockerkit.schema.wire import encode
 
 log = logging.getLogger(__name__)
+Writing = Callable[[sqlite3.Connection], None]
 
 
 @dataclass(slots=True)
@@ -92,20 +93,26 @@ class Core:
         for look in self.observers:
             look(entry)
 
-    def note(self, record: Record, *happenings: Happening) -> None:
-        """Write what happened to a container that stays as it is; a full disk loses the note, and forbids nothing."""
+    def note(self, record: Record, *happenings: Happening, also: Writing | None = None) -> None:
+        """Write what happened to a container that stays as it is; a full disk loses the note, and forbids nothing.
+
+        :param also: what is written together with it.
+        """
         try:
-            self.tell(*(message(record, happening) for happening in happenings))
+            self.tell(*(message(record, happening) for happening in happenings), also=also)
         except Exhausted as error:
             log.warning("%s of container %s is not noted: %s", happenings[0].action, record.id, error)
 
-    def tell(self, *events: EventMessage) -> None:
+    def tell(self, *events: EventMessage, also: Writing | None = None) -> None:
         """Write what happened to an image, or to anything else that has no record here.
 
+        :param also: what is written together with it.
         :raises Exhausted: the disk is full; nothing was written.
         """
         with self.order:
             with self.database.transaction() as tx:
+                if also is not None:
+                    also(tx)
                 told = self._append(tx, events)
             self.events.publish(told)
 
@@ -114,6 +121,7 @@ class Core:
         with self.order:
             with self.database.transaction() as tx:
                 containers.delete(tx, entry.record.id)
+                execs.delete_all(tx, entry.record.id)
                 told = self._append(tx, [message(entry.record, happening)])
             self.entries.forget(entry)
             self.events.publish(told)

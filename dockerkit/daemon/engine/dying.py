@@ -47,8 +47,10 @@ def _write(core: Core, entry: Entry, exit: Exit, *, restart: bool) -> None:
     if restart:
         record = replace(record, restart_count=record.restart_count + 1)
     happenings = [Happening("oom")] if exit.oom_killed else []
+    happenings += [Happening("die", {"exitCode": str(exit.exit_code)})]
+    happenings += [Happening("stop")] if entry.record.stopping else []  # with its end: neither can be lost without the other
     try:
-        core.commit(entry, record, *happenings, Happening("die", {"exitCode": str(exit.exit_code)}))
+        core.commit(entry, record, *happenings)
     except DockerkitError:
         # The process is gone whether or not the disk takes the news: readers see the truth, and the next start of
         # the daemon finds it in the keeper's exit record.

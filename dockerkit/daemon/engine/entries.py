@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from dockerkit.daemon.engine.execentry import ExecEntry
@@ -99,15 +100,16 @@ class Entries:
             if self._ids.get(entry.record.name) == entry.record.id:
                 del self._ids[entry.record.name]
 
-    def add_exec(self, entry: Entry, exec: ExecEntry) -> None:
-        """Make an exec known; when its container has very many that ended, the oldest of these is forgotten."""
+    def add_exec(self, entry: Entry, exec: ExecEntry) -> list[ExecEntry]:
+        """Make an exec known; when its container has very many that ended, the oldest is forgotten; return what was."""
         with self._lock:
-            if len(entry.execs) >= EXECS_KEPT:
-                ended = [old for old in entry.execs.values() if old.exit_code is not None]
-                for old in ended[:1]:
-                    del entry.execs[old.id], self._by_exec[old.id]
+            ended = (old for old in entry.execs.values() if old.exit_code is not None)
+            forgotten = list(islice(ended, 1)) if len(entry.execs) >= EXECS_KEPT else []
+            for old in forgotten:
+                del entry.execs[old.id], self._by_exec[old.id]
             entry.execs[exec.id] = exec
             self._by_exec[exec.id] = entry
+        return forgotten
 
     def forget_exec(self, entry: Entry, exec: ExecEntry) -> None:
         """Make an exec unknown; harmless when it is."""

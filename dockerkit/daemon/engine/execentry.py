@@ -1,4 +1,4 @@
-"""One exec in memory: what was asked for, and what became of it. A container's execs are forgotten with it."""
+"""One exec: what was asked for, and what became of it, in memory and as it is stored. It is forgotten with its container."""
 
 from __future__ import annotations
 
@@ -6,10 +6,23 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from dockerkit.schema.exec import ExecCreate, ExecInspect, ExecProcess
 
 if TYPE_CHECKING:
     from dockerkit.daemon.runtime.process import Process
+
+
+class ExecRecord(msgspec.Struct, kw_only=True, frozen=True, rename="pascal"):
+    """An exec as it is stored."""
+
+    id: str
+    config: ExecCreate
+    command: list[str]
+    detach_keys: bytes = b""
+    running: bool = False
+    exit_code: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +49,20 @@ class ExecEntry:
     def title(self) -> str:
         """Its command as Docker's events write it, with the space after a word without arguments."""
         return f"{self.command[0]} {' '.join(self.command[1:])}"
+
+    def record(self) -> ExecRecord:
+        """Return what is stored of it."""
+        names = ExecRecord.__struct_fields__
+        return ExecRecord(**{name: getattr(self, name) for name in names})
+
+    @classmethod
+    def of(cls, record: ExecRecord, container: str) -> ExecEntry:
+        """Return what a daemon before had stored of it; one that ran is not known to run still."""
+        entry = cls(record.id, container, record.config, record.command, record.detach_keys)
+        entry.running = record.running
+        if record.exit_code is not None:
+            entry.fail(record.exit_code)
+        return entry
 
     def begin(self, process: Process) -> None:
         """Take note that its program runs; it may have ended already."""

@@ -1,14 +1,17 @@
 """``exec``: one further process in a running container: created, started, asked about, resized.
 
-What an exec is lives in memory, as dockerd's does: it is forgotten with its container, and with the daemon. Its process and
-its streams are the keeper's, so that they outlive the daemon. No lock is held while it starts: one that hangs hinders nobody.
+An exec is forgotten with its container. Its process and its streams are the keeper's, so that they outlive the daemon, and what
+was asked for is written down with each of its events: a daemon that comes later hears its end (see ``execrecovery``), where
+dockerd forgets. No lock is held while it starts: one that hangs hinders nobody.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import secrets
+import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
@@ -29,12 +32,14 @@ from dockerkit.daemon.runtime.launch import Attachment, Execution
 from dockerkit.daemon.runtime.process import Process
 from dockerkit.daemon.runtime.runtime import Keeper, StartFailed
 from dockerkit.daemon.runtime.spec import exec_process, seccomp_program
-from dockerkit.errors import Conflict, Failed, Invalid
+from dockerkit.daemon.state import execs as stored
+from dockerkit.errors import Conflict, Exhausted, Failed, Invalid
 from dockerkit.schema.exec import ExecCreate, ExecInspect
 from dockerkit.schema.signals import parse_signal
+from dockerkit.schema.wire import encode
 
 _PREFIX = "OCI runtime exec failed: exec failed"
-_NOT_STARTED = 126
+NOT_STARTED = 126
 """The exit code of what could not be started, whatever the reason, as dockerd's."""
 _SETTLE = 2.0
 _NO_SIGNAL = 0
@@ -64,9 +69,18 @@ class Execs:
         record = entry.record
         config.user = config.user or record.config.user
         exec = ExecEntry(secrets.token_hex(32), record.id, config, command, keys)
-        self._core.entries.add_exec(entry, exec)
-        self._note(entry, exec, f"exec_create: {exec.title}")
+        forgotten = self._core.entries.add_exec(entry, exec)
+        note(self._core, entry, exec, f"exec_create: {exec.title}", forget=forgotten)
         return exec.id
+
+    def forget(self, entry: Entry, exec: ExecEntry) -> None:
+        """Make an exec unknown, here and on the disk: one of the engine's own that nobody will ask about."""
+        self._core.entries.forget_exec(entry, exec)
+        self._store(entry, exec)
+
+    def _store(self, entry: Entry, exec: ExecEntry) -> None:
+        with self._core.database.transaction() as tx:
+            write(tx, entry, exec)
 
     def check(self, id: str) -> None:
         """Refuse now what would be refused because of its container, before a caller promises anybody a stream.
@@ -147,22 +161,20 @@ class Execs:
             _check_ready(entry, entry.record.id)
             assert entry.keeper is not None
             exec.running = True
-            self._note(entry, exec, f"exec_start: {exec.title}")
+            note(self._core, entry, exec, f"exec_start: {exec.title}")
             return entry.keeper
 
     def _run(self, entry: Entry, exec: ExecEntry, keeper: Keeper, execution: Execution) -> None:
         try:
-            process = keeper.execute(execution, on_exit=partial(self._ended, entry, exec))
+            process = keeper.execute(execution, on_exit=partial(ended, self._core, entry, exec))
         except BaseException as error:
-            exec.fail(_NOT_STARTED)
+            exec.fail(NOT_STARTED)
+            with contextlib.suppress(Exhausted):  # the next daemon will find out that it never ran
+                self._store(entry, exec)
             if isinstance(error, StartFailed):
                 raise error_of(error, _PREFIX) from error
             raise
         exec.begin(process)
-
-    def _ended(self, entry: Entry, exec: ExecEntry, exit_code: int) -> None:
-        exec.end(exit_code)
-        self._note(entry, exec, "exec_die", exitCode=str(exit_code))
 
     def _execution(self, record: Record, exec: ExecEntry, console_size: Sequence[int]) -> Execution:
         config = exec.config
@@ -196,8 +208,31 @@ class Execs:
             self._programs[key] = seccomp_program({"process": process}, host, directory, platform.machine())
         return self._programs[key]
 
-    def _note(self, entry: Entry, exec: ExecEntry, action: str, **attributes: str) -> None:
-        self._core.note(entry.record, Happening(action, {"execID": exec.id} | attributes))
+
+def ended(core: Core, entry: Entry, exec: ExecEntry, exit_code: int) -> None:
+    """Take note that an exec's process ended. Called once for each that ran, on the runtime's watcher thread."""
+    exec.end(exit_code)
+    note(core, entry, exec, "exec_die", exitCode=str(exit_code))
+
+
+def note(
+    core: Core, entry: Entry, exec: ExecEntry, action: str, *, forget: Sequence[ExecEntry] = (), **attributes: str
+) -> None:
+    """Write what happened to an exec, and what it is now, together."""
+
+    def store(tx: sqlite3.Connection) -> None:
+        for changed in (exec, *forget):
+            write(tx, entry, changed)
+
+    core.note(entry.record, Happening(action, {"execID": exec.id} | attributes), also=store)
+
+
+def write(tx: sqlite3.Connection, entry: Entry, exec: ExecEntry) -> None:
+    """Make what is stored of an exec agree with what is known of it."""
+    if exec.id in entry.execs:
+        stored.put(tx, exec.id, exec.container, encode(exec.record()))
+    else:
+        stored.delete(tx, exec.id)
 
 
 def _check_ready(entry: Entry, ref: str) -> None:
@@ -215,7 +250,7 @@ def _check_wish(exec: ExecEntry) -> None:
         if variable.startswith("="):
             words = f'unable to start container process: environment variable name can\'t be empty: "{variable}"'
     if words:
-        exec.fail(_NOT_STARTED)
+        exec.fail(NOT_STARTED)
         raise Failed(f"{_PREFIX}: {words}: unknown")
 
 

@@ -39,7 +39,7 @@ class Probing:
             ours.close()
             raise
         finally:
-            exec.ended.add_done_callback(lambda _: self._core.entries.forget_exec(entry, exec))
+            exec.ended.add_done_callback(lambda _: self._execs.forget(entry, exec))
         output = _Output(ours)
         exec.ended.add_done_callback(lambda ended: done(ended.result(), output.take()))
 

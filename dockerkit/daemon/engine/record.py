@@ -17,6 +17,7 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
 
     ``created`` is in nanoseconds since 1970; ``image`` is the id of the image, ``config.image`` the name it was asked by.
     ``manually_stopped``: a stop or a kill was asked for since its last start, so that no restart policy applies.
+    ``stopping``: a stop was asked for, and it has not ended yet: whichever daemon hears of the end tells of the stop with it.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
     mounts: list[MountPoint] = field(default_factory=list)
     restart_count: int = 0
     manually_stopped: bool = False
+    stopping: bool = False
     session: str = ""
     log_lost: int = 0
 
@@ -75,7 +77,8 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
         """
         facts = {"pid": pid, "started_at": rfc3339(at), "exit_code": 0, "error": "", "oom_killed": False}
         count = self.restart_count if self.phase is Phase.RESTARTING else 0
-        return msgspec.structs.replace(self.with_state(Change.START, **facts), manually_stopped=False, restart_count=count)
+        begun = self.with_state(Change.START, **facts)
+        return msgspec.structs.replace(begun, manually_stopped=False, stopping=False, restart_count=count)
 
     def died(
         self, exit_code: int, at: int, *, oom_killed: bool = False, error: str = "", log_lost: int = 0, restart: bool = False
@@ -85,4 +88,4 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
             error = f"{log_lost} bytes of output could not be logged: the disk was full"
         facts = {"pid": 0, "exit_code": exit_code, "finished_at": rfc3339(at), "oom_killed": oom_killed, "error": error}
         change = Change.AWAIT if restart else Change.DIE
-        return msgspec.structs.replace(self.with_state(change, **facts), log_lost=self.log_lost + log_lost)
+        return msgspec.structs.replace(self.with_state(change, **facts), stopping=False, log_lost=self.log_lost + log_lost)

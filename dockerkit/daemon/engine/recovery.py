@@ -11,7 +11,7 @@ import os
 import time
 from dataclasses import replace
 
-from dockerkit.daemon.engine import restarts
+from dockerkit.daemon.engine import execrecovery, restarts, stopping
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.dying import on_exit
 from dockerkit.daemon.engine.entries import Entry
@@ -38,8 +38,10 @@ def recover(core: Core) -> None:
         core.entries.add(Entry(decode(document, Record)))
     _sweep_directories(core)
     rebooted = _rebooted(core)
+    ends: dict[str, dict[str, int]] = {}
     for entry in core.entries.all():
-        _take_up(core, entry, rebooted=rebooted)
+        _take_up(core, entry, ends, rebooted=rebooted)
+    execrecovery.recover(core, ends)
     _sweep_cgroups(core)
     for entry in core.entries.all():
         core.observe(entry)
@@ -79,9 +81,11 @@ def _rebooted(core: Core) -> bool:
     return core.database.exchange("boot", boot) not in (None, boot)
 
 
-def _take_up(core: Core, entry: Entry, *, rebooted: bool) -> None:
+def _take_up(core: Core, entry: Entry, ends: dict[str, dict[str, int]], *, rebooted: bool) -> None:
     record = entry.record
     found = _adopt(core, record)
+    if isinstance(found, Exit):
+        ends[record.id] = found.execs
     if rebooted and isinstance(found, Exit) and found.error == KEEPER_DIED:
         found = replace(found, exit_code=UNKNOWN_EXIT, error="the host was restarted")
     if isinstance(found, Keeper):
@@ -115,6 +119,8 @@ def _go_on(core: Core, entry: Entry, keeper: Keeper) -> None:
     _settle_pause(core, entry)
     if not record.alive:
         core.commit(entry, record.started(keeper.pid, keeper.started_at), Happening("start"))
+    elif record.stopping:
+        stopping.resume(core, entry)
 
 
 def _settle_pause(core: Core, entry: Entry) -> None:

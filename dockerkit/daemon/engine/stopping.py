@@ -61,9 +61,18 @@ def stop(core: Core, entry: Entry, timeout: int | None, signal: str) -> Future[b
             return stopped
         ended = entry.waiters.add(NEXT_EXIT)
         _send(core, entry, number, asked=True)
-    grace = timeout if timeout is not None else config.stop_timeout
-    _then_kill(core, entry, DEFAULT_GRACE if not isinstance(grace, int) else grace, ended, stopped)
+    _then_kill(core, entry, _grace(entry, timeout), ended, stopped)
     return stopped
+
+
+def resume(core: Core, entry: Entry) -> None:
+    """Go on with the stop of a daemon before, whose grace begins anew: what it was is not known."""
+    _then_kill(core, entry, _grace(entry, None), entry.waiters.add(NEXT_EXIT), Future())
+
+
+def _grace(entry: Entry, timeout: int | None) -> int:
+    grace = timeout if timeout is not None else entry.record.config.stop_timeout
+    return grace if isinstance(grace, int) else DEFAULT_GRACE
 
 
 def _send(core: Core, entry: Entry, number: int, *, asked: bool = False) -> None:
@@ -72,7 +81,7 @@ def _send(core: Core, entry: Entry, number: int, *, asked: bool = False) -> None
     record, happenings = entry.record, [Happening("kill", {"signal": str(number)})]
     entry.keeper.kill(number)
     if asked or _ends(record, number):
-        record = replace(record, manually_stopped=True)
+        record = replace(record, manually_stopped=True, stopping=record.stopping or asked)
         if record.phase is Phase.PAUSED:
             with contextlib.suppress(FileNotFoundError):  # it ended this moment
                 core.cgroup(record).thaw()
@@ -100,7 +109,6 @@ def _then_kill(core: Core, entry: Entry, grace: int, ended: Future[WaitResponse]
     def finish(_: Future[WaitResponse]) -> None:
         if timer:
             timer.cancel()
-        core.note(entry.record, Happening("stop"))
         stopped.set_result(True)
 
     ended.add_done_callback(finish)

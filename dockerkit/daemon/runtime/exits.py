@@ -10,7 +10,7 @@ import contextlib
 import errno
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 RUNNING, ENDED = "keeper.json", "exit.json"
@@ -26,6 +26,7 @@ class Exit:
     :param finished_at: nanoseconds since 1970.
     :param error: what went wrong with the keeping, not with the program.
     :param log_lost: bytes that could not be logged.
+    :param execs: exit codes, by id, of further processes whose end nobody was there to hear.
     """
 
     exit_code: int
@@ -33,6 +34,7 @@ class Exit:
     finished_at: int
     error: str = ""
     log_lost: int = 0
+    execs: dict[str, int] = field(default_factory=dict)
 
 
 class StartFailed(Exception):

@@ -11,7 +11,7 @@ from dockerkit.daemon.runtime import wire
 from dockerkit.daemon.runtime.keeper.control import address
 from dockerkit.daemon.runtime.launch import Attachment, Execution, attachment_document, execution_document
 from dockerkit.daemon.runtime.peers import Peer
-from dockerkit.daemon.runtime.process import Process, await_process
+from dockerkit.daemon.runtime.process import Process, await_process, rejoined
 
 
 class Keeper(Peer):
@@ -73,6 +73,21 @@ class Keeper(Peer):
             wire.close(fds)
         self._follow(process)
         return process
+
+    def rejoin(self, id: str, *, on_exit: Callable[[int], None]) -> Process | int | None:
+        """Take up a further process that a daemon before had started; return it, or its exit code, or None: it never ran.
+
+        :param on_exit: as for :meth:`execute`; not called when the process is not returned.
+        """
+        ours, theirs = wire.pair()
+        with theirs:
+            self._ask({"verb": "rejoin", "id": id}, [theirs.fileno()])
+        found = rejoined(ours, on_exit)
+        if isinstance(found, Process):
+            self._follow(found)
+        else:
+            ours.close()
+        return found
 
     def release(self) -> None:
         """Once the container has ended: do not wait for clients that still have output to read."""

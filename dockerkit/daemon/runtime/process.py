@@ -53,3 +53,15 @@ def await_process(connection: socket.socket, on_exit: Callable[[int], None]) -> 
     if message["verb"] != "started":
         raise StartFailed(message["step"], message["errno"], message["subject"], message["message"])
     return Process(message["pid"], connection, on_exit)
+
+
+def rejoined(connection: socket.socket, on_exit: Callable[[int], None]) -> Process | int | None:
+    """Wait until a keeper says what became of a process it was asked about: it runs, how it ended, or that it never ran."""
+    message: wire.Message | None = None
+    with contextlib.suppress(ConnectionResetError):
+        message, _ = wire.receive(connection)
+    if message is None:
+        return KILLED
+    if message["verb"] == "started":
+        return Process(message["pid"], connection, on_exit)
+    return int(message["exit_code"]) if message["verb"] == "exited" else None

@@ -25,6 +25,10 @@ MIGRATIONS = (
     CREATE TABLE sessions (id TEXT PRIMARY KEY, pid INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE journal (revision INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, event BLOB NOT NULL);
     """,
+    """
+    CREATE TABLE execs (id TEXT PRIMARY KEY, container TEXT NOT NULL, document BLOB NOT NULL) WITHOUT ROWID;
+    CREATE INDEX execs_of_container ON execs (container);
+    """,
 )
 """Each entry lifts the schema by one version; entries are only ever added."""
 

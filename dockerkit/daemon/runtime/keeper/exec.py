@@ -53,6 +53,7 @@ class Exec:
 
     :param reply: the socket of who asked for it.
     :param reaped: called when its status has been taken, and `gone` when nothing is left of it, perhaps more than once.
+    :ivar exit_code: None until its end was told; `heard`: somebody was there to hear it.
     """
 
     def __init__(
@@ -78,7 +79,9 @@ class Exec:
         self._timer: Timer | None = None
         self._started, self._ended, self._killed, self._late, self._closing = False, False, False, False, False
         self._oom_kills = 0
-        self.pid = 0
+        self.id, self.pid = execution.id, 0
+        self.exit_code: int | None = None
+        self.heard = False
 
     def begin(self) -> None:
         """Make the process; what becomes of it is told when it is known."""
@@ -181,6 +184,17 @@ class Exec:
             with contextlib.suppress(ProcessLookupError):  # it has ended: what a signal could not change
                 processes.send_signal(self._pidfd, number)
 
+    @property
+    def over(self) -> bool:
+        """Whether its process has ended."""
+        return self._ended
+
+    def join(self, reply: socket.socket) -> None:
+        """Have somebody who was not there at its start hear its end, signal it and size its terminal."""
+        self._control.connect(reply)
+        if self._started:
+            self._control.tell({"verb": "started", "pid": self.pid})
+
     def dismiss(self) -> None:
         """Let go of those who still read, once the container has ended."""
         self._audience.dismiss()
@@ -210,7 +224,12 @@ class Exec:
         ended = processes.reap(self._pidfd)
         os.close(self._pidfd)
         self._ended, self._pidfd = True, -1
-        self._reaped(self)
+        try:
+            self._tell_end(ended)
+        finally:
+            self._reaped(self)
+
+    def _tell_end(self, ended: processes.Ended) -> None:
         if not self._started:
             self._failure = self._failure or self._why_killed()
             self._finish_failed()
@@ -220,6 +239,7 @@ class Exec:
             output.drain()
         failpoints.hit("keeper.exec-ended")
         self._control.tell({"verb": "exited", "exit_code": ended.exit_code})
+        self.exit_code, self.heard = ended.exit_code, not self._control.empty
         self._close_terminal()
         self._set_timer(self._loop.after(AFTERMATH, self._be_late))
         self._stream_ended()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -13,6 +14,9 @@ from dockerkit.daemon.runtime.keeper.loop import Loop
 from dockerkit.daemon.runtime.keeper.orphans import reap_orphans
 from dockerkit.daemon.runtime.launch import Attachment, read_execution
 
+ENDS_KEPT = 64
+"""How many exit codes of a container's further processes are remembered for a daemon that was not there to hear them."""
+
 
 class Execs:
     """The processes that came into a container.
@@ -23,6 +27,8 @@ class Execs:
     def __init__(self, loop: Loop, container: Container, alone: set[int]) -> None:
         self._loop, self._container, self._alone = loop, container, alone
         self._members: list[Exec] = []
+        self._ended: dict[str, int] = {}
+        self._unheard: dict[str, int] = {}
         self._over = False
 
     def execute(self, _message: wire.Message, fds: list[int]) -> None:
@@ -45,6 +51,23 @@ class Execs:
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD,))
 
+    def rejoin(self, message: wire.Message, fds: list[int]) -> None:
+        """Tell a daemon that came later what became of a process: it is told ``started``, or ``exited``, or ``unknown``."""
+        id, reply = str(message["id"]), socket.socket(fileno=fds[0])
+        fds.clear()
+        member = next((member for member in self._members if member.id == id and not member.over), None)
+        if member is not None:
+            member.join(reply)
+            return
+        answer = {"verb": "exited", "exit_code": self._ended[id]} if id in self._ended else {"verb": "unknown"}
+        with reply:
+            tell(reply, answer)
+
+    @property
+    def unheard(self) -> dict[str, int]:
+        """Exit codes, by id, of those whose end nobody was there to hear; the latest."""
+        return self._unheard
+
     def end(self) -> None:
         """The container has ended, and every process in it."""
         self._over = True
@@ -63,6 +86,10 @@ class Execs:
 
     def _reaped(self, member: Exec) -> None:
         self._alone.discard(member.pid)
+        if member.exit_code is not None:
+            _remember(self._ended, member.id, member.exit_code)
+            if not member.heard:
+                _remember(self._unheard, member.id, member.exit_code)
         reap_orphans(self._alone)
 
     def _forget(self, member: Exec) -> None:
@@ -81,7 +108,16 @@ def refuse(reply: socket.socket, attachments: list[Attachment]) -> None:
         "message": "the container is not running",
     }
     with reply:
-        try:
-            wire.send(reply, message)
-        except OSError:  # nobody waits for the answer any more
-            return
+        tell(reply, message)
+
+
+def tell(reply: socket.socket, message: wire.Message) -> None:
+    """Send an answer to who asked, if he still waits for it."""
+    with contextlib.suppress(OSError):  # he is gone
+        wire.send(reply, message)
+
+
+def _remember(codes: dict[str, int], id: str, code: int) -> None:
+    codes[id] = code
+    if len(codes) > ENDS_KEPT:
+        del codes[next(iter(codes))]

@@ -27,7 +27,7 @@ from dockerkit.daemon.runtime.keeper.audience import Audience
 from dockerkit.daemon.runtime.keeper.conception import Conception, NotBorn, Order
 from dockerkit.daemon.runtime.keeper.control import Control
 from dockerkit.daemon.runtime.keeper.exec import Container
-from dockerkit.daemon.runtime.keeper.execs import Execs
+from dockerkit.daemon.runtime.keeper.execs import Execs, tell
 from dockerkit.daemon.runtime.keeper.journal import Journal
 from dockerkit.daemon.runtime.keeper.loop import READ, Loop
 from dockerkit.daemon.runtime.keeper.orphans import bury_orphans
@@ -54,6 +54,7 @@ class Life:
             "resize": self._resize,
             "release": self._release,
             "execute": self._execute,
+            "rejoin": self._rejoin,
         }
         self._control = Control(self._loop, verbs)
         self._control.connect(order.connection)
@@ -201,6 +202,13 @@ class Life:
             self._execs.end()
         self._execs.execute(message, fds)
 
+    def _rejoin(self, message: wire.Message, fds: list[int]) -> None:
+        if self._execs is not None:
+            self._execs.rejoin(message, fds)
+        else:
+            with socket.socket(fileno=fds.pop(0)) as reply:
+                tell(reply, {"verb": "unknown"})
+
     def _release(self, _message: wire.Message, _fds: list[int]) -> None:
         """Once the container has ended, let go of those who still read."""
         if self._ended is not None:
@@ -238,7 +246,8 @@ class Life:
 
     def _tell_end(self, ended: processes.Ended) -> None:
         killed = bool(self._child.cgroup and self._child.cgroup.oom_kills())
-        record = exits.Exit(ended.exit_code, killed, time.time_ns(), log_lost=self._journal.lost)
+        unheard = self._execs.unheard if self._execs is not None else {}
+        record = exits.Exit(ended.exit_code, killed, time.time_ns(), log_lost=self._journal.lost, execs=unheard)
         try:
             failpoints.hit("keeper.exit-record")
             exits.write_ended(self._launch.directory, record)
