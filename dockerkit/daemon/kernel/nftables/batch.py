@@ -162,12 +162,12 @@ class Batch:
 
     def packed(self) -> bytes:
         """Return the transaction as one datagram; message n has sequence number n + 1, the last is acknowledged."""
-        parts = [_message(layout.BATCH_BEGIN, _REQUEST, 0, 0, b"", layout.SUBSYSTEM)]
+        parts = [_message(layout.BATCH_BEGIN, _REQUEST, 0, 0, b"", resource=layout.SUBSYSTEM)]
         last = len(self.messages) - 1
         for number, (kind, flags, family, body, _) in enumerate(self.messages):
             acknowledge = _ACKNOWLEDGE if number == last else 0
             parts.append(_message(layout.SUBSYSTEM << 8 | kind, _REQUEST | flags | acknowledge, number + 1, family, body))
-        parts.append(_message(layout.BATCH_END, _REQUEST, last + 2, 0, b"", layout.SUBSYSTEM))
+        parts.append(_message(layout.BATCH_END, _REQUEST, last + 2, 0, b"", resource=layout.SUBSYSTEM))
         return b"".join(parts)
 
 
@@ -207,5 +207,5 @@ def _ranges(ranges: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
     return packed
 
 
-def _message(kind: int, flags: int, sequence: int, family: int, body: bytes, resource: int = 0) -> bytes:
+def _message(kind: int, flags: int, sequence: int, family: int, body: bytes, *, resource: int = 0) -> bytes:
     return _HEAD.pack(20 + len(body), kind, flags, sequence, 0) + _GENERIC.pack(family, 0, resource) + body
