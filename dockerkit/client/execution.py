@@ -1,6 +1,7 @@
 """A further program in a running container, from start to end: ``container.exec``.
 
-The wire acts are named steps: create, start, exchange, read the exit code. A time-out, Ctrl-C or a lost connection kills the
+The wire acts are named steps: create, start, exchange, read the exit code. Our own engine takes the first two as one, and tells
+the last at the end of the output. A time-out, Ctrl-C or a lost connection kills the
 program (see ``killing``). Works in any thread, also where an event loop runs.
 """
 
@@ -24,6 +25,7 @@ from dockerkit.client.streams import Output, Tell
 from dockerkit.client.transport.http import RawStream
 from dockerkit.client.values import Path, Scalar
 from dockerkit.errors import ContainerFailed, DockerkitError, Invalid, NotFound, TimedOut, Unavailable, Unsupported
+from dockerkit.schema.endpoint import EXEC_HEADER
 
 KILLED = 137
 _DRAIN = 2.0
@@ -75,20 +77,33 @@ class Execution:
     """One program inside a container, as the engine knows it.
 
     :param container: the container's id.
+    :param at_once: made with its start, by one request, where the engine is ours; then its output may end with its exit code.
     """
 
-    def __init__(self, engine: Engine, container: str, wanted: Wanted, **attached: bool) -> None:
+    def __init__(self, engine: Engine, container: str, wanted: Wanted, *, at_once: bool = False, **attached: bool) -> None:
         self.engine = engine
         self.wanted = wanted
         self.target = Target(engine, container)
-        made = engine.post(f"/containers/{segment(container)}/exec", json=wanted.body(mark=self.target.mark, **attached))
-        self.target.id = self.id = str(msgspec.json.decode(made)["Id"])
+        self.id = ""
+        self._body = wanted.body(mark=self.target.mark, **attached)
+        self._at_once = at_once and not engine.foreign
+        if not self._at_once:
+            made = engine.post(f"/containers/{segment(container)}/exec", json=self._body)
+            self._is(str(msgspec.json.decode(made)["Id"]))
+
+    def _is(self, id: str) -> None:
+        self.target.id = self.id = id
 
     def start(self) -> RawStream:
         """Start it; return its streams.
 
         :raises ContainerFailed: it cannot be executed, where the engine says so at once (Docker says it in the output).
         """
+        if self._at_once:
+            route = self.engine.extension(f"/containers/{segment(self.target.container)}/exec", word="exec")
+            stream = self.engine.upgrade(route, json=self._body)
+            self._is(stream.headers[EXEC_HEADER.lower()])
+            return stream
         try:
             return self.engine.upgrade(f"/exec/{self.id}/start", json={"Detach": False, "Tty": self.wanted.tty})
         except (NotFound, Unavailable, TimedOut):
@@ -184,7 +199,8 @@ def execute(
     """
     data = input.encode() if isinstance(input, str) else input
     started = time.monotonic()
-    one = _Exec(Execution(engine, container, wanted, stdin=data is not None), data, timeout, started, tell=tell)
+    execution = Execution(engine, container, wanted, at_once=True, stdin=data is not None)
+    one = _Exec(execution, data, timeout, started, tell=tell)
     completed = one.complete()
     return completed.check() if check else completed
 
@@ -221,7 +237,8 @@ class _Exec:
         """Exchange input and output, then wait for the end; None when the time came first."""
         try:
             if exchange(stream, self.data, self.output.feed, deadline=self.deadline):
-                record = self.execution.wait(self.deadline)
+                code = self.output.exit_code
+                record = self.execution.wait(self.deadline) if code is None else {"ExitCode": code, "Pid": -1}
                 if record is not None:
                     return record
             self.execution.kill()

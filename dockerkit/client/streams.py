@@ -13,7 +13,8 @@ from dockerkit.errors import Damaged
 Tell = Callable[[int, bytes], None]
 """Is told each piece of output as it comes: of which stream, and what."""
 
-STDIN, STDOUT, STDERR, SYSTEM = range(4)
+STDIN, STDOUT, STDERR, SYSTEM, EXIT = range(5)
+"""Docker's streams; and the one on which our own engine tells how an exec ended, to those who asked for it."""
 _HEADER = 8
 
 
@@ -52,7 +53,7 @@ class Demultiplexer:
         wanted = _HEADER - len(self._head)
         self._head += data[at : at + wanted]
         if len(self._head) == _HEADER:
-            if self._head[0] > SYSTEM or any(self._head[1:4]):
+            if self._head[0] > EXIT or any(self._head[1:4]):
                 raise Damaged(f"not Docker's stream format: a header of {self._head.hex(' ')}")
             self._stream, self._left = self._head[0], int.from_bytes(self._head[4:], "big")
             self._head = b""
@@ -72,14 +73,23 @@ class Output:
         self._split = Demultiplexer() if framed else None
         self._merged = merged
         self._pieces: tuple[list[bytes], list[bytes]] = ([], [])
+        self._exit = b""
 
     def feed(self, data: bytes) -> None:
         """Add what arrived."""
         pieces = [(STDOUT, data)] if self._split is None else self._split.feed(data)
         for stream, piece in pieces:
+            if stream == EXIT:
+                self._exit += piece
+                continue
             self._pieces[stream >= STDERR and not self._merged].append(piece)
             if self._tell is not None:
                 self._tell(stream, piece)
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the program ended, where the engine tells it here; else None."""
+        return int.from_bytes(self._exit, "big") if self._exit else None
 
     @property
     def stdout(self) -> bytes:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 API_VERSION = "1.51"
 MIN_API_VERSION = "1.24"
+EXEC_HEADER = "X-Dockerkit-Exec"
+"""Which exec a connection belongs to that was made and started by one request of ours."""
 EXTENSIONS = "/dockerkit/v1"
 """Prefix of everything Docker's API has no word for."""
 SESSION_HEADER = "X-Dockerkit-Session"

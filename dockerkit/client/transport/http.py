@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 
 import h11
@@ -28,9 +28,10 @@ class NotHttp(OSError):
 class RawStream:
     """A connection that has left HTTP: both ends write bytes as they like."""
 
-    def __init__(self, sock: socket.socket, received: bytes, content_type: str) -> None:
+    def __init__(self, sock: socket.socket, received: bytes, headers: Mapping[str, str]) -> None:
         self.socket = sock
-        self.content_type = content_type
+        self.headers = headers
+        self.content_type = headers.get("content-type", "")
         self._received = received
 
     def received(self) -> bytes:
@@ -201,8 +202,7 @@ class Connection:
         else:
             while isinstance(event := self._state.next_event(), h11.Data):
                 early += bytes(event.data)
-        kind = next((value.decode() for name, value in head.headers if name == b"content-type"), "")
-        return RawStream(self.socket, early, kind)
+        return RawStream(self.socket, early, {name.decode(): value.decode("latin-1") for name, value in head.headers})
 
     def reusable(self) -> bool:
         """Make ready for the next request; False when the peer wants the connection closed."""

@@ -80,6 +80,7 @@ class Handover:
     content_type: str = RAW_STREAM
     framed: bool = True
     told_on: int = STDERR
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)

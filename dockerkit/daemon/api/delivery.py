@@ -124,7 +124,8 @@ async def _hand_over(connection: Connection, call: Call, answer: Handover) -> No
     connection.hold_back()
     received, _ = connection.leave()
     with connection.application.handovers.holding(answer.key):
-        connection.transport.write(heads.hijack_head(answer.content_type, upgrade=call.wants_upgrade))
+        head = heads.hijack_head(answer.content_type, upgrade=call.wants_upgrade, more=answer.headers)
+        connection.transport.write(head)
         await connection.flushed()
         taken = connection.application.run(answer.take, os.dup(connection.socket.fileno()), received)
         try:

@@ -10,6 +10,7 @@ from dockerkit.daemon.api.streams import hijack_type
 from dockerkit.daemon.api.terminals import size_of
 from dockerkit.daemon.api.versions import CONSOLE_SIZE
 from dockerkit.daemon.runtime.launch import Attachment
+from dockerkit.schema.endpoint import EXEC_HEADER, EXTENSIONS
 from dockerkit.schema.exec import ExecCreate, ExecCreated, ExecStart
 
 
@@ -41,6 +42,23 @@ async def start(call: Call) -> Answer:
     return Handover(take, id, hijack_type(call, framed), framed, told_on=STDOUT)
 
 
+async def run(call: Call) -> Answer:
+    """``POST /dockerkit/v1/containers/{id}/exec``: create and start in one, the exec's id in a header.
+
+    Without a terminal the last frame, of stream 4, is the exit code: four bytes, the highest first.
+    """
+    request = await call.json(ExecCreate)
+    execs = call.engine.execs
+    id = await call.run(execs.create, call.ref, request)
+    framed = not request.tty
+
+    def take(descriptor: int, received: bytes) -> None:
+        attachment = Attachment(descriptor, framed=framed, initial=received, tells_exit=framed)
+        execs.start(id, attachment, tty=request.tty, console_size=request.console_size)
+
+    return Handover(take, id, hijack_type(call, framed), framed, told_on=STDOUT, headers=((EXEC_HEADER, id),))
+
+
 async def inspect(call: Call) -> Answer:
     """``GET /exec/{id}/json``."""
     return json(await call.run(call.engine.execs.inspect, call.ref))
@@ -58,4 +76,5 @@ ROUTES = (
     Route("POST", "/exec/{id}/start", start),
     Route("GET", "/exec/{id}/json", inspect),
     Route("POST", "/exec/{id}/resize", resize),
+    Route("POST", f"{EXTENSIONS}/containers/{{id}}/exec", run),
 )

@@ -76,12 +76,13 @@ def stream_head(content_type: str, more: Iterable[tuple[str, str]] = ()) -> h11.
     return h11.Response(status_code=200, headers=headers, reason=b"OK")
 
 
-def hijack_head(content_type: str, *, upgrade: bool) -> bytes:
+def hijack_head(content_type: str, *, upgrade: bool, more: Iterable[tuple[str, str]] = ()) -> bytes:
     """Return the head after which the connection is no longer HTTP.
 
     :param upgrade: the client asked for ``Upgrade: tcp`` and gets 101; otherwise 200 and, as from dockerd, the raw type.
     """
     first = "101 UPGRADED" if upgrade else "200 OK"
     extra: Headers = [("Connection", "Upgrade"), ("Upgrade", "tcp")] if upgrade else []
-    lines = [f"HTTP/1.1 {first}", *(f"{name}: {value}" for name, value in [("Content-Type", content_type), *extra, *_FIXED])]
+    headers = [("Content-Type", content_type), *extra, *_FIXED, *more]
+    lines = [f"HTTP/1.1 {first}", *(f"{name}: {value}" for name, value in headers)]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()

@@ -30,6 +30,7 @@ class Attachment:
     :param initial: bytes the client had already sent: the first of standard input.
     :param replay_from: offset in the log from where what was written before comes first; None: from now on. 0 is the oldest
         that is kept; others count all bytes the log has had since its keeper opened it, over every rotation.
+    :param tells_exit: of an exec, framed: the last frame, of stream 4, holds the exit code: four bytes, the highest first.
     :param detach_keys: typed in this order they close this attachment, and nothing else; empty: no keys do.
     """
 
@@ -41,6 +42,7 @@ class Attachment:
     initial: bytes = b""
     replay_from: int | None = None
     detach_keys: bytes = b""
+    tells_exit: bool = False
 
 
 @dataclass(slots=True)

@@ -121,9 +121,8 @@ class PretendEngine:
         if answer.hang_up:
             return False
         if answer.upgrade is not None:
-            sock.sendall(
-                state.send(h11.InformationalResponse(status_code=101, headers=[("Upgrade", "tcp"), ("Connection", "Upgrade")]))
-            )
+            headers = [("Upgrade", "tcp"), ("Connection", "Upgrade"), *answer.headers.items()]
+            sock.sendall(state.send(h11.InformationalResponse(status_code=101, headers=headers)))
             answer.upgrade(sock)
             return False
         if answer.stream is not None:

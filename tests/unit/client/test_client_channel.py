@@ -22,7 +22,7 @@ from dockerkit.client.transport.http import RawStream
 @contextlib.contextmanager
 def pair(*, framed: bool = True, merged: bool = False) -> Iterator[tuple[Channel, socket.socket]]:
     near, far = socket.socketpair()
-    channel = Channel(RawStream(near, b"", ""), framed=framed, merged=merged)
+    channel = Channel(RawStream(near, b"", {}), framed=framed, merged=merged)
     try:
         yield channel, far
     finally:

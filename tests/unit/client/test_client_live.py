@@ -31,6 +31,7 @@ def script(
 ) -> Container:
     """Script one exec that writes `output` and ends."""
     ordinary(engine, version=version)
+    at_once(engine, lambda sock: sock.sendall(output))
     engine.on("POST", "/containers/[^/]+/exec", Answer({"Id": EXEC}, 201))
     engine.on("POST", f"/exec/{EXEC}/start", Answer(upgrade=lambda sock: sock.sendall(output)))
     engine.on("GET", f"/exec/{EXEC}/json", record or {"Running": False, "ExitCode": 0, "Pid": 7})
@@ -38,19 +39,39 @@ def script(
     return Container(Client(engine.url, timeout=10), ID)
 
 
+def at_once(engine: PretendEngine, talk: Callable[[socket.socket], None]) -> None:
+    """Script our own engine's way: made and started by one request."""
+    engine.on("POST", "/dockerkit/v1/containers/[^/]+/exec", Answer(upgrade=talk, headers={"X-Dockerkit-Exec": EXEC}))
+
+
 def sent(engine: PretendEngine, path: str) -> Asked:
     return next(asked for asked in engine.asked if asked.path.endswith(path))
 
 
-def test_exec_is_three_requests(engine: PretendEngine) -> None:
-    box = script(engine, output=frame(1, b"out") + frame(2, b"err"), record={"Running": False, "ExitCode": 3, "Pid": 7})
+def test_exec_of_our_own_engine_is_one_request(engine: PretendEngine) -> None:
+    box = script(engine, output=frame(1, b"out") + frame(2, b"err") + frame(4, bytes((0, 0, 0, 3))))
+    done = box.exec("a", "b", env={"X": 1})
+    assert (done.args, done.exit_code, done.stdout, done.stderr) == (("a", "b"), 3, "out", "err")
+    assert [r for r in engine.requests if r != "GET /version"] == [f"POST /dockerkit/v1/containers/{ID}/exec"]
+    assert sent(engine, "/exec").json["Env"] == ["X=1"]
+
+
+def test_exec_that_is_not_told_its_end_asks_for_it(engine: PretendEngine) -> None:
+    box = script(engine, output=frame(1, b"out"), record={"Running": False, "ExitCode": 3, "Pid": 7})
+    assert box.exec("a").exit_code == 3
+    assert engine.requests[-1] == f"GET /exec/{EXEC}/json"
+
+
+def test_exec_of_a_foreign_engine_is_three_requests(engine: PretendEngine) -> None:
+    output = frame(1, b"out") + frame(2, b"err")
+    box = script(engine, output=output, record={"Running": False, "ExitCode": 3, "Pid": 7}, version=DOCKERS)
     done = box.exec("a", "b", env={"X": 1}, user=5, workdir="/w")
     assert (done.args, done.exit_code, done.stdout, done.stderr) == (("a", "b"), 3, "out", "err")
     assert [r for r in engine.requests if r != "GET /version"] == [
         f"POST /containers/{ID}/exec", f"POST /exec/{EXEC}/start", f"GET /exec/{EXEC}/json",
     ]  # fmt: skip
     asked = sent(engine, "/exec").json
-    assert (asked["Cmd"], asked["Env"], asked["User"], asked["WorkingDir"]) == (["a", "b"], ["X=1"], "5", "/w")
+    assert (asked["Cmd"], asked["Env"][0], asked["User"], asked["WorkingDir"]) == (["a", "b"], "X=1", "5", "/w")
     assert (asked["AttachStdin"], asked["AttachStdout"], asked["Tty"]) == (False, True, False)
     assert sent(engine, "/start").json == {"Detach": False, "Tty": False}
 
@@ -71,7 +92,7 @@ def test_program_that_cannot_be_executed_as_docker_says_it(engine: PretendEngine
 
 
 def test_program_that_cannot_be_executed_as_an_answer(engine: PretendEngine) -> None:
-    box = script(engine)
+    box = script(engine, version=DOCKERS)
     engine.on("POST", f"/exec/{EXEC}/start", Answer({"message": NOT_FOUND.decode(), "class": "ContainerFailed"}, 400))
     with pytest.raises(errors.ContainerFailed) as caught:
         box.exec("x")
@@ -91,6 +112,7 @@ class Running:
         self.box = script(engine)
         self.killed = threading.Event()
         engine.on("POST", f"/exec/{EXEC}/start", Answer(upgrade=self.run))
+        at_once(engine, self.run)
         engine.on("GET", f"/exec/{EXEC}/json", lambda asked: Answer(self.record()))
         engine.on("POST", f"/dockerkit/v1/exec/{EXEC}/kill", self.kill)
 

@@ -30,6 +30,9 @@ PATIENCE = 1.0
 
 _READ = 1 << 16
 _HEADER = struct.Struct(">BxxxL")
+_EXIT = struct.Struct(">L")
+EXIT = 4
+"""The stream of the frame that tells how a program ended, to those who asked for it."""
 
 
 class Attached:
@@ -58,7 +61,7 @@ class Attached:
         self.missed = 0
         self._loop, self._journal, self._fd = loop, journal, attachment.fd
         self._typed, self._moved, self._gone = typed, moved, gone
-        self._framed = attachment.framed
+        self._framed, self._tells_exit = attachment.framed, attachment.tells_exit
         self._streams = {STDOUT: attachment.stdout, STDERR: attachment.stderr}
         self._queue: deque[memoryview] = deque()
         self._queued = 0
@@ -119,6 +122,12 @@ class Attached:
         if self.detached:
             self.stdin = False
             self.close()
+
+    def tell_exit(self, code: int) -> None:
+        """Tell it how the program ended, if it asked for that: then it has all, and is closed when it has taken it."""
+        if self._fd >= 0 and self._tells_exit:
+            self._enqueue(self._pieces(EXIT, _EXIT.pack(code)))
+            self.close_when_served()
 
     def close_when_served(self) -> None:
         """Nothing more will come: close it as soon as it has taken all."""

@@ -76,6 +76,11 @@ class Audience:
         if any(member.holds_back for member in self._members):
             self._hold()
 
+    def tell_exit(self, code: int) -> None:
+        """Tell those who asked for it how the program ended, after all it wrote."""
+        for member in tuple(self._members):
+            member.tell_exit(code)
+
     def end(self, *, killed: bool) -> None:
         """The container is gone: close everybody as they have taken all. Who had it killed seldom waits for its last words."""
         self._ending = True

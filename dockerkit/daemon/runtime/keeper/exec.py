@@ -78,6 +78,7 @@ class Exec:
         self._failure: wire.Message | None = None
         self._timer: Timer | None = None
         self._started, self._ended, self._killed, self._late, self._closing = False, False, False, False, False
+        self._told = False
         self._oom_kills = 0
         self.id, self.pid = execution.id, 0
         self.exit_code: int | None = None
@@ -283,11 +284,15 @@ class Exec:
     def _stream_ended(self) -> None:
         """Let listeners go when there is nothing more for them: all streams have ended, or the process has, a while ago.
 
-        Not before whoever asked has heard the exit code and hung up: a client whose stream has ended asks for it at once.
+        Not before whoever asked has heard the exit code and hung up: a client whose stream has ended asks for it at once,
+        unless it is told here.
         Streams that something left in the background still writes to are read on, for nobody: closing them would kill it.
         """
-        over = self._ended and self._started and (self._late or (self._control.empty and self._streams_over()))
-        if over and not self._closing:
+        over = self.exit_code is not None and (self._late or self._streams_over())
+        if over and not self._told:
+            self._told = True
+            self._audience.tell_exit(self.exit_code or 0)
+        if over and (self._late or self._control.empty) and not self._closing:
             self._closing = True
             self._set_timer(None)
             self._audience.end(killed=self._killed)
