@@ -29,6 +29,9 @@ MIGRATIONS = (
     CREATE TABLE execs (id TEXT PRIMARY KEY, container TEXT NOT NULL, document BLOB NOT NULL) WITHOUT ROWID;
     CREATE INDEX execs_of_container ON execs (container);
     """,
+    """
+    CREATE TABLE volumes (name TEXT PRIMARY KEY, document_version INTEGER NOT NULL, document BLOB NOT NULL) WITHOUT ROWID;
+    """,
 )
 """Each entry lifts the schema by one version; entries are only ever added."""
 
