@@ -11,6 +11,7 @@ import msgspec
 from dockerkit.schema.exec import ExecCreate, ExecInspect, ExecProcess
 
 if TYPE_CHECKING:
+    from dockerkit.daemon.engine.events import Happening
     from dockerkit.daemon.runtime.process import Process
 
 
@@ -30,7 +31,7 @@ class ExecEntry:
     """A further process of a container: created, then running, then ended; each once.
 
     ``detach_keys`` are the bytes that end an attachment. ``begun`` is done when its program runs or cannot, ``ended`` with its
-    exit code.
+    exit code. ``untold`` and ``displaced`` are what its start has to tell of its creation, and who was forgotten for it.
     """
 
     id: str
@@ -44,6 +45,8 @@ class ExecEntry:
     process: Process | None = None
     begun: Future[None] = field(default_factory=Future)
     ended: Future[int] = field(default_factory=Future)
+    untold: list[Happening] = field(default_factory=list)
+    displaced: list[ExecEntry] = field(default_factory=list)
 
     @property
     def title(self) -> str:

@@ -53,9 +53,10 @@ class Execs:
         self._core = core
         self._programs: dict[tuple[object, ...], bytes | None] = {}
 
-    def create(self, ref: str, config: ExecCreate) -> str:
+    def create(self, ref: str, config: ExecCreate, *, at_once: bool = False) -> str:
         """Prepare a process in a running container; return the id it will be known by. Nothing runs yet.
 
+        :param at_once: it will be started now: its creation is told with its start, and this touches no disk.
         :raises Invalid: no command, or detach keys that are none; in Docker's words.
         :raises NotFound: no such container.
         :raises Conflict: it is not running, or it is paused; in Docker's words.
@@ -70,7 +71,11 @@ class Execs:
         config.user = config.user or record.config.user
         exec = ExecEntry(secrets.token_hex(32), record.id, config, command, keys)
         forgotten = self._core.entries.add_exec(entry, exec)
-        note(self._core, entry, exec, f"exec_create: {exec.title}", forget=forgotten)
+        created = Happening(f"exec_create: {exec.title}")
+        if at_once:
+            exec.untold, exec.displaced = [created], forgotten
+        else:
+            note(self._core, entry, exec, created, forget=forgotten)
         return exec.id
 
     def forget(self, entry: Entry, exec: ExecEntry) -> None:
@@ -161,7 +166,8 @@ class Execs:
             _check_ready(entry, entry.record.id)
             assert entry.keeper is not None
             exec.running = True
-            note(self._core, entry, exec, f"exec_start: {exec.title}")
+            note(self._core, entry, exec, *exec.untold, Happening(f"exec_start: {exec.title}"), forget=exec.displaced)
+            exec.untold, exec.displaced = [], []
             return entry.keeper
 
     def _run(self, entry: Entry, exec: ExecEntry, keeper: Keeper, execution: Execution) -> None:
@@ -212,19 +218,18 @@ class Execs:
 def ended(core: Core, entry: Entry, exec: ExecEntry, exit_code: int) -> None:
     """Take note that an exec's process ended. Called once for each that ran, on the runtime's watcher thread."""
     exec.end(exit_code)
-    note(core, entry, exec, "exec_die", exitCode=str(exit_code))
+    note(core, entry, exec, Happening("exec_die", {"exitCode": str(exit_code)}))
 
 
-def note(
-    core: Core, entry: Entry, exec: ExecEntry, action: str, *, forget: Sequence[ExecEntry] = (), **attributes: str
-) -> None:
+def note(core: Core, entry: Entry, exec: ExecEntry, *happenings: Happening, forget: Sequence[ExecEntry] = ()) -> None:
     """Write what happened to an exec, and what it is now, together."""
 
     def store(tx: sqlite3.Connection) -> None:
         for changed in (exec, *forget):
             write(tx, entry, changed)
 
-    core.note(entry.record, Happening(action, {"execID": exec.id} | attributes), also=store)
+    told = [Happening(happening.action, {"execID": exec.id} | happening.attributes) for happening in happenings]
+    core.note(entry.record, *told, also=store)
 
 
 def write(tx: sqlite3.Connection, entry: Entry, exec: ExecEntry) -> None:

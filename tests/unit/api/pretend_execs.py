@@ -18,7 +18,7 @@ class PretendExecs:
         self.all: dict[str, tuple[str, ExecCreate]] = {}
         self.sizes: list[tuple[int, int]] = []
 
-    def create(self, ref: str, config: ExecCreate) -> str:
+    def create(self, ref: str, config: ExecCreate, *, at_once: bool = False) -> str:
         if not config.cmd:
             raise Invalid("No exec command specified")
         detach_keys(config.detach_keys)

@@ -239,8 +239,10 @@ class Exec:
             output.pause(False)
             output.drain()
         failpoints.hit("keeper.exec-ended")
+        self.exit_code = ended.exit_code
+        self._tell_listeners()
         self._control.tell({"verb": "exited", "exit_code": ended.exit_code})
-        self.exit_code, self.heard = ended.exit_code, not self._control.empty
+        self.heard = not self._control.empty
         self._close_terminal()
         self._set_timer(self._loop.after(AFTERMATH, self._be_late))
         self._stream_ended()
@@ -288,15 +290,21 @@ class Exec:
         unless it is told here.
         Streams that something left in the background still writes to are read on, for nobody: closing them would kill it.
         """
-        over = self.exit_code is not None and (self._late or self._streams_over())
-        if over and not self._told:
-            self._told = True
-            self._audience.tell_exit(self.exit_code or 0)
+        over = self._tell_listeners()
         if over and (self._late or self._control.empty) and not self._closing:
             self._closing = True
             self._set_timer(None)
             self._audience.end(killed=self._killed)
         self._served()
+
+    def _tell_listeners(self) -> bool:
+        """Tell those who asked for it how it ended, once there is nothing more for them; return whether that is so."""
+        if self.exit_code is None or not (self._late or self._streams_over()):
+            return False
+        if not self._told:
+            self._told = True
+            self._audience.tell_exit(self.exit_code)
+        return True
 
     def _streams_over(self) -> bool:
         return all(output.ended for output in self._audience.outputs)
