@@ -180,7 +180,7 @@ class Execs(Protocol):
     """Verbs on execs, by their id."""
 
     def create(self, ref: str, config: ExecCreate, *, at_once: bool = False) -> str:
-        """Prepare a process in a running container; return the exec's id; `at_once`: it is started next, and no disk is waited for."""
+        """Prepare a process in a running container; return its id. `at_once`: it is started next, and no disk is waited for."""
 
     def check(self, id: str) -> None:
         """Refuse now what is not there, or whose container does not run."""
