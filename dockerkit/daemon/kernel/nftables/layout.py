@@ -65,4 +65,4 @@ KEYS: dict[str, tuple[int, int]] = {
     "mark": (19, 4),
     "ifname": (41, 16),
 }
-"""Type of a set's key or a map's value → (``nft``'s number for it, bytes). The kernel asks for the bytes, ``nft list`` for both."""
+"""Type of a set's key or a map's value → (``nft``'s number for it, bytes). The kernel wants the bytes, ``nft list`` both."""

@@ -1,0 +1,141 @@
+"""What the firewall is asked for, and what its sets hold then. Pure.
+
+Every set has one kind of content: keys, keys with values, or ranges of addresses. The names are those of ``skeleton``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+
+from dockerkit.daemon.kernel.nftables import words
+from dockerkit.daemon.networks.model import Address, Endpoint, Network, Published
+
+Key = tuple[bytes, ...]
+Range = tuple[bytes, bytes]
+EVERYWHERE = ("", "0.0.0.0", "::")
+"""Host addresses that mean all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The whole wish: what exists, what is published, and who may not reach whom.
+
+    :ivar partitions: pairs of groups of addresses that are cut off from each other, both ways.
+    """
+
+    networks: tuple[Network, ...] = ()
+    published: tuple[tuple[Endpoint, Network, Published], ...] = ()
+    partitions: tuple[tuple[frozenset[Address], frozenset[Address]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Elements by set: keys, entries of maps, ranges."""
+
+    keys: Mapping[str, frozenset[Key]] = field(default_factory=dict)
+    entries: Mapping[str, Mapping[Key, Key]] = field(default_factory=dict)
+    ranges: Mapping[str, frozenset[Range]] = field(default_factory=dict)
+
+
+def contents(rules: Rules) -> Contents:
+    """Return what the sets of the main table hold for this wish."""
+    bridges = [network for network in rules.networks if network.driver == "bridge"]
+    return Contents(
+        keys={
+            "bridges": frozenset((words.name(one.interface),) for one in bridges),
+            "internal": frozenset((words.name(one.interface),) for one in bridges if one.internal),
+            "same": frozenset(_pair(one) for one in bridges),
+            "open": frozenset(_pair(one) for one in bridges if one.icc),
+            **_apart(rules),
+            **_own(rules),
+        },
+        entries=_ports(rules),
+        ranges={
+            "subnets4": _subnets(bridges, 4),
+            "subnets6": _subnets(bridges, 6),
+            "leaving4": _subnets(_leaving(bridges), 4),
+            "leaving6": _subnets(_leaving(bridges), 6),
+        },
+    )
+
+
+def beneath(rules: Rules) -> Contents:
+    """Return what the sets of the bridge table hold: what never comes up to be routed."""
+    closed = [network for network in rules.networks if network.driver == "bridge" and not network.icc]
+    ranges = {"closed4": _subnets(closed, 4), "closed6": _subnets(closed, 6)}
+    return Contents(keys=_apart(rules), ranges=ranges)
+
+
+def is_empty(what: Contents) -> bool:
+    """Whether no set holds anything."""
+    return not any((*what.keys.values(), *what.entries.values(), *what.ranges.values()))
+
+
+def target(endpoint: Endpoint, published: Published) -> Address | None:
+    """Return the address a rule can send this port to: the container's of the same family, or none (a proxy carries it)."""
+    version = 6 if ":" in published.host_address else 4
+    return next((one.ip for one in endpoint.addresses if one.version == version), None)
+
+
+def through_loopback(rules: Rules) -> frozenset[str]:
+    """Return the bridges that packets to 127.0.0.0/8 are sent on to."""
+    return frozenset(
+        network.interface
+        for endpoint, network, published in rules.published
+        if target(endpoint, published)
+        and (published.host_address in EVERYWHERE[:2] or published.host_address.startswith("127."))
+    )
+
+
+def _pair(network: Network) -> Key:
+    return words.name(network.interface), words.name(network.interface)
+
+
+def _leaving(bridges: Iterable[Network]) -> Iterator[Network]:
+    return (one for one in bridges if one.masquerade and not one.internal)
+
+
+def _subnets(networks: Iterable[Network], version: int) -> frozenset[Range]:
+    subnets = (pool.subnet for network in networks for pool in network.pools)
+    return frozenset((one[0].packed, one[-1].packed) for one in subnets if one.version == version)
+
+
+def _ports(rules: Rules) -> dict[str, dict[Key, Key]]:
+    """Where each published port leads: by number alone, or by host address and number."""
+    found: dict[str, dict[Key, Key]] = {"any4": {}, "any6": {}, "at4": {}, "at6": {}}
+    for endpoint, _, published in rules.published:
+        address = target(endpoint, published)
+        if address:
+            where, key = _place(published, address)
+            found[where][key] = (address.packed, words.service(published.container_port))
+    return found
+
+
+def _own(rules: Rules) -> dict[str, frozenset[Key]]:
+    """What a container sends to its own published ports, which the proxy carries. Not for SCTP: that has none."""
+    found: dict[str, set[Key]] = {"own-any4": set(), "own-any6": set(), "own-at4": set(), "own-at6": set()}
+    for endpoint, _, published in rules.published:
+        address = target(endpoint, published)
+        if address and published.protocol != "sctp":
+            where, key = _place(published, address)
+            found[f"own-{where}"].add((address.packed, *key))
+    return {name: frozenset(keys) for name, keys in found.items()}
+
+
+def _place(published: Published, address: Address) -> tuple[str, Key]:
+    """Return which map tells where a port leads, and its key there."""
+    key: Key = (bytes([words.PROTOCOLS[published.protocol]]), words.service(published.host_port))
+    if published.host_address in EVERYWHERE:
+        return f"any{address.version}", key
+    return f"at{address.version}", (words.address(published.host_address), *key)
+
+
+def _apart(rules: Rules) -> dict[str, frozenset[Key]]:
+    pairs: dict[str, set[Key]] = {"apart4": set(), "apart6": set()}
+    for here, there in rules.partitions:
+        for one, other in product(here, there):
+            if one.version == other.version:
+                pairs[f"apart{one.version}"] |= {(one.packed, other.packed), (other.packed, one.packed)}
+    return {name: frozenset(keys) for name, keys in pairs.items()}
