@@ -99,6 +99,7 @@ class Lan:
 
     def __init__(self) -> None:
         self._made: list[Namespace] = []
+        self._index = 1000
         self.host, self.outside = self.namespace(), self.namespace()
         self._pair(self.host, "eth0", self.outside, "eth0", "198.51.100.2/24 fd33::2/64", "198.51.100.1/24 fd33::1/64")
         self.host.sysctl("ipv4/ip_forward", "1")
@@ -110,8 +111,12 @@ class Lan:
         return self._made[-1]
 
     def _pair(self, one: Namespace, name: str, other: Namespace, other_name: str, mine: str, theirs: str) -> None:
-        """A veth pair between two namespaces, both ends up."""
-        one.ip(f"link add {name} type veth peer name {other_name} netns {other.tid}")
+        """A veth pair between two namespaces, both ends up.
+
+        Where both ends have the same index, the kernel tells of their carrier up to a second later (linkwatch): hence ours.
+        """
+        self._index += 1
+        one.ip(f"link add {name} index {self._index} type veth peer name {other_name} netns {other.tid}")
         for space, link, addresses in ((one, name, mine), (other, other_name, theirs)):
             for address in addresses.split():
                 space.ip(f"addr add {address} dev {link}{' nodad' if ':' in address else ''}")
