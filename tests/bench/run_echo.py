@@ -22,11 +22,13 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 
 from tests.bench.bundles import hidden_unified, make_bundle
 from tests.bench.machine import machine_line
+from tests.bench.shimonly import shim_only
 from tests.livedaemon import LiveDaemon
 from tests.parity.reference import Reference, why_not
 
 HOME = sys.path[0]
 Run = Callable[[], bytes]
+SHIM = "our runtime alone (shim and keeper)"
 OURS, PEERS = "dockerkit", ("docker-py, dockerd, network none", "docker-py, dockerd, default network")
 WARM = 3
 READY_ROUNDS, IMPORT_ROUNDS = 5, 10
@@ -42,6 +44,7 @@ def main() -> None:
     print(machine_line())
     with contextlib.ExitStack() as stack:
         runs = dict(stack.enter_context(_ours()))
+        runs[SHIM] = stack.enter_context(shim_only(["echo", "hi"]))
         runs |= stack.enter_context(_dockerd())
         runs |= stack.enter_context(_runtimes())
         _print_table(_measure(runs, rounds), rounds)
