@@ -25,20 +25,27 @@ FLAGS = {
 """OCI namespace type → ``CLONE_NEW*``."""
 
 _CLONE_PIDFD = 0x1000
+_CLONE_INTO_CGROUP = 1 << 33
 _ARGUMENTS = struct.Struct("<8Q")
+_ARGUMENTS_WITH_GROUP = struct.Struct("<11Q")
 
 
-def clone3(flags: int = 0) -> tuple[int, int]:
+def clone3(flags: int = 0, *, cgroup: int = -1) -> tuple[int, int]:
     """Fork into new namespaces; returns ``(pid, pidfd)``, and ``(0, -1)`` in the child.
 
     Only for a process with one thread: the child is a copy of this interpreter without any after-fork care.
     The pidfd closes at exec.
 
     :param flags: ``CLONE_NEW*`` bits.
+    :param cgroup: descriptor of the version 2 control group to be born in, if it is not to be this process's.
     :raises OSError: EPERM, ENOSPC (too many namespaces), EAGAIN (too many processes).
     """
     pidfd = ctypes.c_int(-1)
-    arguments = _ARGUMENTS.pack(flags | _CLONE_PIDFD, ctypes.addressof(pidfd), 0, 0, signal.SIGCHLD, 0, 0, 0)
+    common = (ctypes.addressof(pidfd), 0, 0, signal.SIGCHLD, 0, 0, 0)
+    if cgroup < 0:
+        arguments = _ARGUMENTS.pack(flags | _CLONE_PIDFD, *common)
+    else:
+        arguments = _ARGUMENTS_WITH_GROUP.pack(flags | _CLONE_PIDFD | _CLONE_INTO_CGROUP, *common, 0, 0, cgroup)
     pid = call("clone3", arguments, len(arguments))
     return (pid, pidfd.value) if pid else (0, -1)
 

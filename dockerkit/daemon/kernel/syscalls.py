@@ -42,6 +42,7 @@ NUMBERS: dict[str, dict[str, int]] = {
         "inotify_init1": 294,
         "setns": 308,
         "seccomp": 317,
+        "bpf": 321,
         **_SHARED,
     },
     "aarch64": {
@@ -61,6 +62,7 @@ NUMBERS: dict[str, dict[str, int]] = {
         "keyctl": 219,
         "setns": 268,
         "seccomp": 277,
+        "bpf": 280,
         **_SHARED,
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import itertools
 import os
@@ -169,6 +170,21 @@ class Boxes:
         self.runtime.close()
 
 
+@functools.cache
+def kept() -> frozenset[str]:
+    """Return which limits this host keeps: with ``DOCKERKIT_CGROUPS=2`` there may be none."""
+    groups = cgroups.detect(PARENT)
+    features = groups.features()
+    groups.close()
+    return features
+
+
+def limits() -> dict[str, Any]:
+    """Return the limits every container has, of those this host keeps."""
+    wished: dict[str, Any] = {"memory.limit": {"limit": 256 << 20}, "pids": {"limit": 200}}
+    return {name.split(".")[0]: limit for name, limit in wished.items() if name in kept()}
+
+
 def spec(args: tuple[str, ...], cgroup: str) -> dict[str, Any]:
     """Return an OCI spec like Docker's."""
     granted = list(capabilities.DEFAULT)
@@ -189,7 +205,7 @@ def spec(args: tuple[str, ...], cgroup: str) -> dict[str, Any]:
         "linux": {
             "namespaces": [{"type": kind} for kind in ("mount", "pid", "uts", "ipc", "network", "cgroup")],
             "cgroupsPath": cgroup,
-            "resources": {"memory": {"limit": 256 << 20}, "pids": {"limit": 200}},
+            "resources": limits(),
             "maskedPaths": list(MASKED),
             "readonlyPaths": list(READ_ONLY),
         },

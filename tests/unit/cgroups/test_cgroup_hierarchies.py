@@ -48,9 +48,3 @@ def test_no_hierarchy_at_all_is_an_error_that_names_the_table(tmp_path):
     assert refused.value.filename == str(table)
 
 
-def test_only_version_2_says_so(tmp_path):
-    table = tmp_path / "mountinfo"
-    table.write_text("41 31 0:38 / /sys/fs/cgroup rw,relatime - cgroup2 cgroup2 rw\n")
-    with pytest.raises(OSError, match="only cgroup version 2") as refused:
-        detect("dockerkit-test", mountinfo=str(table))
-    assert refused.value.errno == errno.EOPNOTSUPP

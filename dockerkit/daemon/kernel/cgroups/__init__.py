@@ -39,6 +39,6 @@ limits were judged before they came. Standard library only; safe to import befor
 """
 
 from dockerkit.daemon.kernel.cgroups.contract import Cgroup, Cgroups
-from dockerkit.daemon.kernel.cgroups.detection import detect
+from dockerkit.daemon.kernel.cgroups.detection import SETTING, detect
 
-__all__ = ["Cgroup", "Cgroups", "detect"]
+__all__ = ["SETTING", "Cgroup", "Cgroups", "detect"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from dockerkit.daemon.kernel.cgroups.hierarchies import Hierarchy
+
 CONFINED, OPEN = "confined", "open"
 """The two device policies below a data root's parent."""
 
@@ -17,12 +19,19 @@ class Cgroup(Protocol):
 
     path: str
     skipped: tuple[str, ...]
-    """Limits that were asked for and that this kernel has no file for (swap only: ``memory.memsw.limit_in_bytes``)."""
+    """Files of limits that were asked for and that this kernel does not have (of swap only)."""
 
     def join(self) -> None:
         """Move the calling, single-threaded process into the group; its later children are born there.
 
         :raises OSError: ESRCH or ENOENT when the group is gone, EPERM, ENOSPC (a cpuset without processors).
+        """
+
+    def birthplace(self) -> int:
+        """Return a new descriptor of the group for a process to be born into (clone3(2), ``CLONE_INTO_CGROUP``), which
+        spares it :meth:`join`; -1 where nobody can be (version 1).
+
+        :raises OSError: ENOENT when the group is gone.
         """
 
     def pids(self) -> list[int]:
@@ -67,6 +76,8 @@ class Cgroups(Protocol):
     """Why this implementation was chosen, in one sentence."""
     parent: str
     controllers: frozenset[str]
+    hierarchies: tuple[Hierarchy, ...]
+    """The trees in which each group is one directory."""
 
     def prepare(self) -> None:
         """Make the parent and its two policies and open the hierarchies; repeating it changes nothing."""

@@ -42,6 +42,24 @@ class Tree:
         with contextlib.suppress(FileNotFoundError), self._naming(path):
             os.rmdir(path, dir_fd=self.descriptor)
 
+    def enter(self, path: str) -> int:
+        """Return a new descriptor of the group `path`, for calls that take a group by descriptor; it closes at exec.
+
+        :raises OSError: ENOENT, it is gone.
+        """
+        with self._naming(path):
+            return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.descriptor)
+
+    @contextlib.contextmanager
+    def opened(self, file: str) -> Iterator[int]:
+        """Hold a control file open for reading, to hear of its changes (poll(2), POLLPRI)."""
+        with self._naming(file):
+            descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.descriptor)
+            try:
+                yield descriptor
+            finally:
+                os.close(descriptor)
+
     def write(self, file: str, value: str) -> None:
         """Write one value into a control file, in one call as the kernel demands."""
         with self._naming(file):

@@ -6,8 +6,7 @@ import contextlib
 import errno
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dockerkit.daemon.kernel.cgroups.contract import Resources
@@ -15,6 +14,7 @@ from dockerkit.daemon.kernel.cgroups.devices import container_rules
 from dockerkit.daemon.kernel.cgroups.files import Tree
 from dockerkit.daemon.kernel.cgroups.limits import SWAP_FILE, Step, Write, steps
 from dockerkit.daemon.kernel.cgroups.statistics import read_pairs, read_statistics
+from dockerkit.daemon.kernel.cgroups.waiting import until
 
 _FREEZE_SECONDS = 2.0
 _REMOVE_SECONDS = 5.0
@@ -48,6 +48,10 @@ class Group1:
         for tree in self._distinct:
             tree.write(f"{self.path}/tasks", "0")
 
+    def birthplace(self) -> int:
+        """See the contract."""
+        return -1
+
     def pids(self) -> list[int]:
         """See the contract."""
         return [int(pid) for path in self._groups(self._counting) for pid in self._procs(path).split()]
@@ -76,7 +80,7 @@ class Group1:
             tree.write(f"{self.path}/freezer.state", "FROZEN")
             return tree.read(f"{self.path}/freezer.state") == "FROZEN"
 
-        if not _until(frozen, _FREEZE_SECONDS):
+        if not until(frozen, _FREEZE_SECONDS):
             self.thaw()
             raise OSError(errno.ETIMEDOUT, "a process could not be frozen", os.path.join(tree.directory, self.path))
 
@@ -119,7 +123,7 @@ class Group1:
             return True
 
         busy: dict[str, OSError] = {}
-        if not _until(removed, _REMOVE_SECONDS):
+        if not until(removed, _REMOVE_SECONDS):
             raise busy[self.path]
 
     def _groups(self, tree: Tree) -> list[str]:
@@ -171,20 +175,3 @@ class Group1:
         if controller not in self._trees:
             raise OSError(errno.EOPNOTSUPP, f"the cgroup controller {controller} is not mounted", file)
         return self._trees[controller]
-
-
-def _pauses(seconds: float) -> Iterator[float]:
-    """Yield ever longer pauses until `seconds` are over: the kernel tells nobody when a group becomes empty."""
-    pause, end = 0.0005, time.monotonic() + seconds
-    while time.monotonic() < end:
-        yield pause
-        pause = min(pause * 1.5, 0.02)
-
-
-def _until(reached: Callable[[], bool], seconds: float) -> bool:
-    """Ask `reached` until it is, for so long; return whether it was."""
-    for pause in _pauses(seconds):
-        if reached():
-            return True
-        time.sleep(pause)
-    return reached()

@@ -6,10 +6,10 @@ Ours are placed at the visible root of each hierarchy, wherever the daemon itsel
 from __future__ import annotations
 
 import builtins
-import errno
 import os
 
-from dockerkit.daemon.kernel.cgroups.contract import CONFINED, OPEN, Resources
+from dockerkit.daemon.kernel.cgroups import paths
+from dockerkit.daemon.kernel.cgroups.contract import CONFINED, Resources
 from dockerkit.daemon.kernel.cgroups.devices import confined_rules
 from dockerkit.daemon.kernel.cgroups.files import Tree
 from dockerkit.daemon.kernel.cgroups.group1 import Group1
@@ -44,19 +44,19 @@ class Version1:
         if "memory" in trees:
             self._make_hierarchical(trees["memory"])
         for tree in self._distinct():
-            tree.make(f"{self.parent}/{CONFINED}")
-            tree.make(f"{self.parent}/{OPEN}")
+            for policy in paths.policies(self.parent):
+                tree.make(policy)
         if "devices" in trees:
             self._confine(trees["devices"])
 
     def create(self, path: str, resources: Resources) -> Group1:
         """See the contract."""
-        self._check(path)
+        paths.check(self.parent, path)
         group = self.open(path)
         try:
             for tree in self._distinct():
                 tree.make(path)
-            group.fill(resources, devices=path.split("/")[1] == OPEN)
+            group.fill(resources, devices=paths.is_open(path))
         except OSError:
             group.remove()
             raise
@@ -64,14 +64,14 @@ class Version1:
 
     def open(self, path: str) -> Group1:
         """See the contract."""
-        self._check(path)
+        paths.check(self.parent, path)
         return Group1(self._opened(), path)
 
     def list(self) -> builtins.list[str]:
         """See the contract."""
         self._opened()
-        policies = (f"{self.parent}/{policy}" for policy in (CONFINED, OPEN))
-        return sorted({group for policy in policies for tree in self._distinct() for group in tree.nested(policy)})
+        found = paths.policies(self.parent)
+        return sorted({group for policy in found for tree in self._distinct() for group in tree.nested(policy)})
 
     def features(self) -> frozenset[str]:
         """See the contract."""
@@ -88,7 +88,7 @@ class Version1:
         """See the contract."""
         self._opened()
         for tree in self._distinct():
-            for path in (f"{self.parent}/{CONFINED}", f"{self.parent}/{OPEN}", self.parent):
+            for path in (*paths.policies(self.parent), self.parent):
                 tree.unmake(path)
         self.close()
 
@@ -102,11 +102,6 @@ class Version1:
 
     def _distinct(self) -> builtins.list[Tree]:
         return [tree for controller, tree in self._trees.items() if controller == tree.controllers[0]]
-
-    def _check(self, path: str) -> None:
-        parts = path.split("/")
-        if len(parts) != 3 or parts[0] != self.parent or parts[1] not in (CONFINED, OPEN) or parts[2] in ("", ".", ".."):
-            raise OSError(errno.EINVAL, f"not a path {self.parent}/{CONFINED}|{OPEN}/NAME", path)
 
     def _fill_cpuset(self, tree: Tree) -> None:
         # a new cpuset is empty and refuses every process; clone_children lets all below be born with their parent's

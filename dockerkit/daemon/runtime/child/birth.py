@@ -60,6 +60,7 @@ class Birth:
     :param root: the root file system, detached, as the keeper made it; -1 until it sends it.
     :param binds: the bind mounts, likewise: position in the spec's mounts → descriptor.
     :param init: pidfd of the container's init, for a process that comes into a running container.
+    :param inside: it was born in its control group.
     :ivar ahead: file systems a seat made before it was known what for, by recipe; `furnished` is the one that has devices
         in it.
     """
@@ -72,6 +73,7 @@ class Birth:
     root: int = -1
     binds: dict[int, int] = field(default_factory=dict)
     init: int = -1
+    inside: bool = False
     ahead: dict[str, int] = field(default_factory=dict)
     furnished: int = -1
     loopback: bool = False

@@ -41,10 +41,11 @@ def join_namespaces(birth: Birth) -> None:
 def join_cgroup(birth: Birth) -> None:
     """Make the control group and enter it, and only then take a cgroup namespace: its root is where we are at that moment.
 
-    The child does this, not the keeper, because the keeper is busy with the root meanwhile.
+    The child does this, not the keeper, because the keeper is busy with the root meanwhile; one that was born in its group is
+    there already.
     """
     path = birth.linux.get("cgroupsPath")
-    if path and birth.place.cgroups is not None:
+    if path and birth.place.cgroups is not None and not birth.inside:
         birth.place.cgroups.create(path, birth.linux.get("resources") or {}).join()
     if birth.namespaces().get("cgroup") == "":
         namespaces.unshare(namespaces.FLAGS["cgroup"])

@@ -137,8 +137,26 @@ class Conception:
         birth = Birth(self._launch, self._place, self._theirs, status, self.progress, self._root, self._binds)
         if wanted.get("pid"):
             namespaces.enter_path(wanted["pid"], namespaces.FLAGS["pid"])
-        self.pid, self.pidfd = namespaces.clone3(newborn_flags(wanted))
+        birthplace = self._birthplace()
+        birth.inside = birthplace >= 0
+        self.pid, self.pidfd = namespaces.clone3(newborn_flags(wanted), cgroup=birthplace)
         if self.pid == 0:
             os.close(self.status.detach())
             steps.be_born(birth)
         status.close()
+        if birth.inside:
+            os.close(birthplace)
+
+    def _birthplace(self) -> int:
+        """Make the group for the child to be born in, where the kernel can do that (version 2); -1: the child goes there.
+
+        Entering later means waiting for every processor there: 10 ms, where being born inside costs nothing.
+        """
+        groups = self._place.cgroups
+        if self.cgroup is None or groups is None or groups.version == 1:
+            return -1
+        try:
+            resources = (self._launch.spec.get("linux") or {}).get("resources") or {}
+            return groups.create(self.cgroup.path, resources).birthplace()
+        except OSError as error:
+            raise NotBorn(steps.report("cgroup", error)) from error

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from dockerkit.daemon.kernel import failpoints, mounts
+from dockerkit.daemon.kernel import cgroups, failpoints, mounts
 
 _PROGRAM = "import sys; sys.path.append(sys.argv[1]); from dockerkit.daemon.runtime.shim.main import main; main(sys.argv[2:])"
 
@@ -28,7 +28,7 @@ def start_shim(connection: int, directory: str, cgroup_parent: str = "") -> subp
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={name: os.environ[name] for name in (failpoints.ENVIRONMENT,) if name in os.environ},
+            env={name: os.environ[name] for name in (failpoints.ENVIRONMENT, cgroups.SETTING) if name in os.environ},
             cwd="/",
             start_new_session=True,
         )
