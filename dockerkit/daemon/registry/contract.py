@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Protocol, Self
 
 from msgspec import Struct
 
-from dockerkit.errors import Unavailable
+from dockerkit.errors import NotAllowed, Unavailable
 from dockerkit.schema.image import Descriptor, Platform
 from dockerkit.schema.names import Reference
 from dockerkit.schema.wire import Model
@@ -34,8 +34,10 @@ __all__ = [
     "Incoming",
     "Progress",
     "Pulled",
+    "Referrer",
     "SearchResult",
     "Sources",
+    "Unauthorized",
     "Unreachable",
 ]
 
@@ -50,6 +52,10 @@ Sources = Callable[[str], Sequence[str]]
 
 class Unreachable(Unavailable):
     """No connection to the registry could be made at all, within three seconds: nobody there knows of the request."""
+
+
+class Unauthorized(NotAllowed):
+    """The registry wants a login, or another one (Docker's status for it is 401)."""
 
 
 class Incoming(Protocol):
@@ -146,6 +152,12 @@ class DistributionInspect(Model):
     platforms: list[Platform]
 
 
+class Referrer(Descriptor, kw_only=True, rename="camel", omit_defaults=True):
+    """A manifest that names another as its subject, and what it is to it."""
+
+    artifact_type: str = ""
+
+
 class SearchResult(Struct, kw_only=True):
     """One row of ``GET /images/search``; keys as dockerd writes them (``star_count``)."""
 
@@ -165,7 +177,7 @@ class Distribution(Protocol):
     :raises Unreachable: no connection could be made, within 3 s in all.
     :raises Unavailable: it answered, and then did not go on, or failed (5xx, 429) in spite of retries.
     :raises NotFound: no such repository, tag, digest or platform; in dockerd's words.
-    :raises NotAllowed: it wants a login, or another one; in dockerd's words.
+    :raises Unauthorized: it wants a login, or another one; in dockerd's words.
     :raises Damaged: bytes do not match their digest, size or format.
     :raises Unsupported: known, and not handled (schema 1, foreign layers); or this registry has no such endpoint.
     """
@@ -215,11 +227,11 @@ class Distribution(Protocol):
         """Iterate over a registry's repositories, page by page."""
 
     def delete(self, reference: Reference, credentials: Credentials | None = None) -> str:
-        """Delete what a reference resolves to (or only the tag, where the registry can) and return the digest."""
+        """Delete the manifest a reference resolves to, with every tag that points to it, and return its digest."""
 
     def referrers(
         self, reference: Reference, credentials: Credentials | None = None, *, artifact_type: str = ""
-    ) -> list[Descriptor]:
+    ) -> list[Referrer]:
         """Return the manifests that name this one as their subject (signatures, attestations)."""
 
     def search(

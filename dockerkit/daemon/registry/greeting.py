@@ -1,0 +1,90 @@
+"""Finding the place that answers for a registry: each is greeted with ``GET /v2/``, as dockerd does, and says how to log in.
+
+The only module that decides that a registry is unreachable: when no place of it could be connected to, within three seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from dockerkit.daemon.registry import challenges
+from dockerkit.daemon.registry.breaks import Broken, Unconnected, Untrusted
+from dockerkit.daemon.registry.contract import Credentials, Unreachable
+from dockerkit.daemon.registry.endpoints import Endpoint, endpoints
+from dockerkit.daemon.registry.errand import Errand
+from dockerkit.daemon.registry.refusals import shown
+from dockerkit.daemon.registry.session import Session
+from dockerkit.daemon.registry.settings import Settings
+from dockerkit.daemon.registry.tokens import Tokens
+from dockerkit.daemon.registry.wire import Request, Wire
+
+HINT = "is the name right, is the registry running, and can this host reach it? (dockerkit doctor)"
+
+
+class Greeter:
+    """Opens sessions. Thread-safe; remembers which scheme worked for a registry that may have either."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.wire = Wire(settings)
+        self.tokens = Tokens(settings.document_within)
+        self._schemes: dict[str, str] = {}
+
+    def open(self, registry: str, credentials: Credentials | None, errand: Errand) -> Session:
+        """Return a session with a registry itself.
+
+        :raises Unreachable: no connection could be made.
+        :raises Broken: there was one, and it led nowhere.
+        """
+        return next(self._sessions(registry, credentials, errand, self._own(registry)))
+
+    def each(self, registry: str, credentials: Credentials | None, errand: Errand) -> Iterator[Session]:
+        """Iterate over sessions with the mirrors that answer, and then the registry itself; then what :meth:`open` raises."""
+        places = endpoints(registry, self.settings, mirrors=True, preferred=self._schemes.get(registry, ""))
+        return self._sessions(registry, credentials, errand, places)
+
+    def _own(self, registry: str) -> list[Endpoint]:
+        return endpoints(registry, self.settings, preferred=self._schemes.get(registry, ""))
+
+    def _sessions(
+        self, registry: str, credentials: Credentials | None, errand: Errand, places: list[Endpoint]
+    ) -> Iterator[Session]:
+        failures: list[Broken] = []
+        deadline = time.monotonic() + self.settings.connect_within
+        for place in places:
+            try:
+                asked = self._greet(place, errand, deadline)
+            except Broken as broken:
+                errand.check()
+                failures.append(type(broken)(f'{shown("Get", place.base)[:-1]}/v2/": {broken}'))
+                if isinstance(broken, Untrusted) and not place.mirror:
+                    break  # it does speak TLS: plain HTTP would be a way around what the operator demands
+                deadline = deadline if isinstance(broken, Unconnected) else time.monotonic() + self.settings.connect_within
+                continue
+            if not place.mirror:
+                self._schemes[registry] = place.scheme
+            yield Session(
+                self.wire,
+                place,
+                challenges=asked,
+                credentials=credentials,
+                tokens=self.tokens,
+                errand=errand,
+                settings=self.settings,
+            )
+            if not place.mirror:
+                return
+        if failures:
+            raise _worst(failures)
+
+    def _greet(self, place: Endpoint, errand: Errand, deadline: float) -> list[challenges.Challenge]:
+        request = Request("GET", f"{place.base}/v2/")
+        with self.wire.send(request, errand, endpoint=place, deadline=deadline) as answer:
+            return challenges.parse(answer.headers("WWW-Authenticate")) if answer.status == 401 else []
+
+
+def _worst(failures: list[Broken]) -> Broken | Unreachable:
+    """Of several failures, the last of somebody who was there; else nobody was, and that is what is said."""
+    there = [failure for failure in failures if not isinstance(failure, Unconnected)]
+    return there[-1] if there else Unreachable(str(failures[-1]), hint=HINT)
