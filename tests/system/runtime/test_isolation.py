@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import socket
+import struct
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from dockerkit.daemon.kernel import capabilities, mounts, seccomp
+from dockerkit.daemon.kernel import capabilities, mounts, namespaces, seccomp
 from dockerkit.daemon.runtime.runtime import StartFailed
 from dockerkit.daemon.runtime.shim.launching import read_only_clone
 
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
     from conftest import Boxes
 
 pytestmark = pytest.mark.system
+SIOCSIFMTU = 0x8922
 
 
 def status(text: str) -> dict[str, str]:
@@ -62,6 +69,32 @@ def test_anothers_namespaces_can_be_joined(boxes: Boxes) -> None:
     for kind in names.values():
         assert os.readlink(f"/proc/{box.keeper.pid}/ns/{kind}") == os.readlink(f"/proc/{owner.keeper.pid}/ns/{kind}")
     assert boxes.sh("true") == ""
+
+
+def test_what_sys_shows_is_of_the_network_that_was_joined(boxes: Boxes) -> None:
+    """A seat has made its /sys before it knew that it would have to show another's network."""
+    with _network_of_its_own(mtu=1234) as descriptor:
+        box = boxes.make("cat", "/sys/class/net/lo/mtu")
+        entry = next(entry for entry in box.spec["linux"]["namespaces"] if entry["type"] == "network")
+        entry["path"] = f"/proc/{os.getpid()}/fd/{descriptor}"
+        boxes.start(box)
+        assert box.output() == "1234\n"
+
+
+@contextlib.contextmanager
+def _network_of_its_own(*, mtu: int) -> Iterator[int]:
+    """Give a network namespace whose lo has this MTU."""
+
+    def make() -> int:
+        namespaces.unshare(namespaces.FLAGS["network"])  # of this thread alone
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+            fcntl.ioctl(control, SIOCSIFMTU, struct.pack("16si12x", b"lo", mtu))
+        return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+    with ThreadPoolExecutor(1) as thread:
+        descriptor = thread.submit(make).result()
+    yield descriptor
+    os.close(descriptor)
 
 
 def test_with_the_hosts_processes_nothing_outlives_the_container(boxes: Boxes) -> None:

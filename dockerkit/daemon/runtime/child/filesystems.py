@@ -16,6 +16,8 @@ from dockerkit.daemon.runtime.child import cgroupfs, options
 from dockerkit.daemon.runtime.child.birth import Birth, StepFailed
 
 _KERNELS_OWN = ("proc", "sysfs")
+_SHOWS = {"sysfs": "network", "mqueue": "ipc"}
+"""File systems that show the namespace in which they were made, for ever."""
 
 
 def mount_all(birth: Birth) -> None:
@@ -47,8 +49,11 @@ def make(entry: dict[str, Any]) -> int:
 
 
 def _obtain(birth: Birth, entry: dict[str, Any]) -> int:
-    """Take a mount that was made ahead, or make it."""
+    """Take a mount that was made ahead, or make it: also when what was made ahead shows a namespace we are no longer in."""
     ahead = birth.ahead.pop(recipe(entry), None)
+    if ahead is not None and birth.namespaces().get(_SHOWS.get(entry["type"], "")):
+        os.close(ahead)
+        ahead = None
     return make(entry) if ahead is None else ahead
 
 
