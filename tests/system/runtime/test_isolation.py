@@ -73,6 +73,7 @@ def test_anothers_namespaces_can_be_joined(boxes: Boxes) -> None:
 
 def test_what_sys_shows_is_of_the_network_that_was_joined(boxes: Boxes) -> None:
     """A seat has made its /sys before it knew that it would have to show another's network."""
+    assert boxes.sh("true") == ""  # from here on there are seats
     with _network_of_its_own(mtu=1234) as descriptor:
         box = boxes.make("cat", "/sys/class/net/lo/mtu")
         entry = next(entry for entry in box.spec["linux"]["namespaces"] if entry["type"] == "network")
