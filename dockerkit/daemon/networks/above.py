@@ -76,10 +76,9 @@ class Above:
             namespace=sandbox.fd,
         )
         self._host.channel.ask([born])
-        index = next(link.index for link in sandbox.links() if link.name == endpoint.interface)
         layer3 = network.driver == "ipvlan" and mode(network) != 0 and not network.internal
         try:
-            endpoints.configure(sandbox, endpoint, index, routers=True, device_route=layer3)
+            endpoints.configure(sandbox, endpoint, routers=True, device_route=layer3)
         except OSError:
             self.leave(sandbox, endpoint)
             raise

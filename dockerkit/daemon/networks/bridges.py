@@ -12,6 +12,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 from dockerkit.daemon.kernel.netlink import interfaces, routing
 from dockerkit.daemon.kernel.netlink.wire import Request
 from dockerkit.daemon.networks import identity as ours
+from dockerkit.daemon.networks.endpoints import Port, place
 from dockerkit.daemon.networks.model import Interface, Network, Pool
 from dockerkit.daemon.networks.sandboxes import Sandbox
 from dockerkit.daemon.networks.vanishing import Vanishing
@@ -49,6 +50,10 @@ class Bridges:
         _ask_idempotently(self._host, [*self._addresses(network, found.index), interfaces.change(found.name, up=True)])
         return found.index
 
+    def port(self, network: Network, bridge: int) -> Port:
+        """Return what a port of the network's bridge carries."""
+        return Port(bridge, self._group, ours.alias(self._identity, network.id))
+
     def find(self, name: str) -> interfaces.Interface | None:
         """Return the host's interface `name`, if there is one."""
         if len(name) > _NAME_LIMIT:
@@ -71,7 +76,17 @@ class Bridges:
         found = self.find(network.interface)
         if found is None:
             raise OSError(errno.ENODEV, "the bridge was deleted while it was being made", network.interface)
+        self._take_back_ports(network, found.index)
         return found
+
+    def _take_back_ports(self, network: Network, bridge: int) -> None:
+        """Give a bridge that was deleted by hand the containers it had."""
+        port = self.port(network, bridge)
+        for link in self._host.links():
+            if link.group == self._group and link.alias == port.alias and link.kind == "veth" and not link.master:
+                for refused in self._host.channel.try_all(place(link.name, network, port)):
+                    if refused and refused.errno != errno.ENODEV:  # its container may end meanwhile
+                        raise refused
 
     def _judge(self, found: interfaces.Interface, network: Network) -> None:
         if found.kind != "bridge":

@@ -20,7 +20,7 @@ from dockerkit.daemon.networks.shaping import Shaping
 from dockerkit.daemon.networks.vanishing import Vanishing
 from dockerkit.errors import Unsupported
 
-_ROUTE_GONE = errno.ESRCH
+_NO_ROUTE = (errno.ESRCH, errno.ENOENT, errno.EAFNOSUPPORT, errno.EOPNOTSUPP)
 _NO_BRIDGE = (errno.ENODEV, errno.EINVAL, errno.EOPNOTSUPP)
 
 
@@ -116,7 +116,8 @@ class Links:
                 try:
                     self._join(sandbox, network, endpoint, known)
                 except OSError as refused:
-                    if refused.errno not in _NO_BRIDGE or self._bridges.find(network.interface):
+                    there = self._bridges.find(network.interface)
+                    if refused.errno not in _NO_BRIDGE or (there and there.index == known):
                         raise
                 else:
                     return
@@ -146,7 +147,7 @@ class Links:
             for version in (4, 6):
                 if version not in given:
                     (refused,) = sandbox.channel.try_all([routing.delete_default(version)])
-                    if refused and refused.errno not in (_ROUTE_GONE, errno.EAFNOSUPPORT, errno.EOPNOTSUPP):
+                    if refused and refused.errno not in _NO_ROUTE:
                         raise refused
             sandbox.channel.ask([routing.set_default(gateway) for gateway in gateways])
 
@@ -182,4 +183,4 @@ class Links:
         raise Unsupported(f"network driver {network.driver} makes no links")
 
     def _join(self, sandbox: Sandbox, network: Network, endpoint: Endpoint, bridge: int) -> None:
-        endpoints.join(self._host, sandbox, network, endpoint, bridge=bridge, group=self._group)
+        endpoints.join(self._host, sandbox, network, endpoint, self._bridges.port(network, bridge))

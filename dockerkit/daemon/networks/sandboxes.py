@@ -8,6 +8,7 @@ did not start. Never connects anything.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 from collections import deque
@@ -39,7 +40,6 @@ class Sandbox:
         self._settings = _NONE
         with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
             self._settings = os.open(_SETTINGS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._last_index = 0
         self._closed = False
 
     @property
@@ -51,17 +51,15 @@ class Sandbox:
         """Return every interface inside."""
         return [interfaces.read(answer) for answer in self.channel.dump(interfaces.every())]
 
-    def look(self) -> None:
-        """Find out which indexes are taken inside; again, when somebody inside may have made an interface."""
-        self._last_index = max(link.index for link in self.links())
+    def index(self, name: str) -> int:
+        """Return the index of the interface `name` inside.
 
-    def next_index(self) -> int:
-        """Return an index no interface inside had when last looked at."""
-        with self.lock:
-            if not self._last_index:
-                self.look()
-            self._last_index += 1
-            return self._last_index
+        :raises OSError: ENODEV, there is none.
+        """
+        answer = self.channel.fetch(interfaces.find(name))
+        if answer is None:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), name)
+        return interfaces.read(answer).index
 
     def set_ipv6(self, interface: str, name: str, value: int) -> None:
         """Write one setting of an interface inside, such as ``disable_ipv6``; on a kernel without IPv6 nothing happens.
@@ -156,7 +154,6 @@ def _fresh() -> Sandbox:
     try:
         sandbox.channel.ask([interfaces.change("lo", index=_LOOPBACK, up=True)])
         sandbox.set_ipv6("default", "disable_ipv6", 1)
-        sandbox.look()
     except OSError:
         sandbox.close()
         raise

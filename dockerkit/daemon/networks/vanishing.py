@@ -18,8 +18,8 @@ from dockerkit.daemon.kernel.netlink import Channel, Visitor, interfaces
 _SIOCGIFINDEX = 0x8933
 _REQUEST = struct.Struct("=16si20x")
 _LOOK_EVERY = 0.0003
-_THREADS = 4
-"""So many grace periods run side by side; they share one where they can."""
+_THREADS = 16
+"""So many grace periods can run side by side, and share one where they can; a thread starts when first needed."""
 
 
 class Vanishing:

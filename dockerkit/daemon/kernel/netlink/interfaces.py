@@ -84,15 +84,14 @@ def make_bridge(name: str, *, mac: str, group: int) -> Request:
     return _message(_NEW, ACKNOWLEDGE | CREATE | EXCLUSIVE, name, *parts, nested(_INFO, text(_KIND, "bridge"), data))
 
 
-def make_pair(name: str, *, peer: str, peer_index: int, peer_mac: str, namespace: int, mtu: int, group: int) -> Request:
+def make_pair(name: str, *, peer: str, peer_mac: str, namespace: int, mtu: int, group: int) -> Request:
     """Make a veth pair: `name` here, `peer` born in `namespace`; both down.
 
     A peer born up elsewhere is refused (ENOTCONN), so it is set up there.
 
     :param namespace: a descriptor of the peer's network namespace.
-    :param peer_index: the peer's number there; 0 = the kernel chooses.
     """
-    fixed = _FIXED.pack(socket.AF_UNSPEC, 0, peer_index, 0, 0)
+    fixed = _FIXED.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
     there = fixed + b"".join(_put([text(_NAME, peer)], peer_mac, mtu, 0)) + number(_NAMESPACE, namespace)
     info = nested(_INFO, text(_KIND, "veth"), nested(_DATA, attribute(_VETH_PEER | 0x8000, there)))
     return _message(_NEW, ACKNOWLEDGE | CREATE | EXCLUSIVE, name, *_put([text(_NAME, name)], "", mtu, group), info)
@@ -118,10 +117,11 @@ def make_above(
     return _message(_NEW, ACKNOWLEDGE | CREATE | EXCLUSIVE, name, *parts, nested(_INFO, text(_KIND, kind), data))
 
 
-def join_bridge(name: str, bridge: int) -> Request:
+def join_bridge(name: str, bridge: int, *, alias: str = "") -> Request:
     """Make `name` a port of `bridge` and set it up; it gets no IPv6 address of its own, for nobody talks to a port."""
+    said = [text(_ALIAS, alias)] if alias else []
     silent = nested(_FAMILIES, nested(socket.AF_INET6, attribute(_IPV6_ADDRESS_MODE, bytes([_NO_ADDRESS]))))
-    return _message(_NEW, ACKNOWLEDGE, name, text(_NAME, name), number(_MASTER, bridge), silent, up=True)
+    return _message(_NEW, ACKNOWLEDGE, name, text(_NAME, name), number(_MASTER, bridge), silent, *said, up=True)
 
 
 def port(name: str, *, hairpin: bool | None = None, isolated: bool | None = None) -> Request:
