@@ -34,6 +34,7 @@ format: $(VENV)/ready-test ## Format, and fix what the linter can fix
 bench: packages $(VENV)/ready-test ## Measure, beside dockerd where there is one
 	@$(BIN)/python tests/bench/run_echo.py
 	@$(BIN)/python tests/bench/run_alive.py
+	@$(BIN)/python tests/bench/run_memory.py
 
 clean: ## Remove what make made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
