@@ -37,6 +37,7 @@ _LINES: tuple[tuple[int, str, Shown | None], ...] = (
     (1, "Logging Driver", _of("LoggingDriver")),
     (1, "Cgroup Driver", _of("CgroupDriver")),
     (1, "Cgroup Version", _of("CgroupVersion")),
+    (2, "Reason", _of("CgroupReason")),
     (1, "Plugins", None),
     (2, "Volume", _plugins("Volume")),
     (2, "Network", _plugins("Network")),
@@ -82,6 +83,8 @@ def info(format: str) -> None:
         return
     click.echo(f"Client: dockerkit\n Version:    {__version__}\n Context:    default\n Debug Mode: false\n\nServer:")
     for depth, name, shown in _LINES:
+        if name == "Reason" and "CgroupReason" not in said:  # only our engine gives one
+            continue
         value = "" if shown is None else shown(said)
         click.echo(f"{' ' * depth}{name}{':' if name else ''} {value}".rstrip())
     for warning in said.get("Warnings") or []:

@@ -3,7 +3,10 @@
 A rate needs two samples. The engine remembers the last ones of a container, half a second apart at least (the kernel counts
 the host's time in hundredths of a second), so that whoever asks once a second gets the second before with it, however many ask.
 
-Source: Engine API 1.51, ``ContainerStatsResponse``; moby ``daemon/stats``.
+On cgroup version 2 the shape is another, as dockerd's is: neither processors one by one nor a greatest use of memory, other
+names in ``memory_stats.stats``, bytes only of block I/O, and no limit of processes is the greatest number there is.
+
+Source: Engine API 1.51, ``ContainerStatsResponse``; moby ``daemon/stats``, ``daemon/stats_unix.go``.
 """
 
 from __future__ import annotations
@@ -29,6 +32,16 @@ _BLKIO = (
 )  # fmt: skip
 
 
+_MEMORY_2 = (
+    "anon", "file", "kernel_stack", "slab", "sock", "shmem", "file_mapped", "file_dirty", "file_writeback", "anon_thp",
+    "inactive_anon", "active_anon", "inactive_file", "active_file", "unevictable", "slab_reclaimable", "slab_unreclaimable",
+    "pgfault", "pgmajfault", "workingset_refault", "workingset_activate", "workingset_nodereclaim", "pgrefill", "pgscan",
+    "pgsteal", "pgactivate", "pgdeactivate", "pglazyfree", "pglazyfreed", "thp_fault_alloc", "thp_collapse_alloc",
+)  # fmt: skip
+"""Lines of version 2's ``memory.stat`` that dockerd passes on."""
+_NO_LIMIT = 2**64 - 1
+
+
 class Sample(NamedTuple):
     """The processor's part of a sample; ``life`` tells which run of the container it is of."""
 
@@ -50,14 +63,15 @@ def stats(core: Core, entry: Entry) -> dict[str, Any]:
         return names | _empty()
     sample = Sample(time.monotonic(), rfc3339(time.time_ns()), record.state.started_at, _cpu(raw))
     before = _remember(entry.samples, sample)
+    version = core.cgroups.version
     found: dict[str, Any] = {
         "read": sample.read,
         "preread": before.read if before else NEVER,
-        "pids_stats": _pids(raw.get("pids", {})),
+        "pids_stats": _pids(raw.get("pids", {}), version),
     }
-    found |= {"blkio_stats": _blkio(raw.get("blkio", {})), "num_procs": 0, "storage_stats": {}}
+    found |= {"blkio_stats": _blkio(raw.get("blkio", {}), version), "num_procs": 0, "storage_stats": {}}
     found |= {"cpu_stats": sample.cpu, "precpu_stats": before.cpu if before else _no_cpu()}
-    found |= {"memory_stats": _memory(raw.get("memory", {})), **names}
+    found |= {"memory_stats": _memory(raw.get("memory", {}), version), **names}
     return found if record.host_config.network_mode in _WITHOUT_NETWORKS else found | {"networks": {}}
 
 
@@ -72,13 +86,9 @@ def _remember(samples: deque[Sample], sample: Sample) -> Sample | None:
 
 def _cpu(raw: Mapping[str, Any]) -> dict[str, Any]:
     used, throttled = raw.get("cpuacct", {}), raw.get("cpu", {})
+    usage = {"total_usage": used.get("usage", 0)} | ({"percpu_usage": used["percpu"]} if "percpu" in used else {})
     return {
-        "cpu_usage": {
-            "total_usage": used.get("usage", 0),
-            "percpu_usage": used.get("percpu", []),
-            "usage_in_kernelmode": used.get("system", 0),
-            "usage_in_usermode": used.get("user", 0),
-        },
+        "cpu_usage": usage | {"usage_in_kernelmode": used.get("system", 0), "usage_in_usermode": used.get("user", 0)},
         "system_cpu_usage": host_cpu_time(),
         "online_cpus": os.sysconf("SC_NPROCESSORS_ONLN"),
         "throttling_data": {name: throttled.get(name, 0) for name in ("periods", "throttled_periods", "throttled_time")},
@@ -92,20 +102,27 @@ def host_cpu_time() -> int:
     return sum(map(int, counts)) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
-def _memory(raw: Mapping[str, Any]) -> dict[str, Any]:
+def _memory(raw: Mapping[str, Any], version: int) -> dict[str, Any]:
     if not raw:
         return {}
     host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    counts = {"usage": raw["usage"], "max_usage": raw["max_usage"], "stats": raw["stat"], "limit": min(raw["limit"], host)}
+    counts = {"usage": raw["usage"], "limit": min(raw["limit"], host)}
+    if version == 1:
+        counts |= {"max_usage": raw["max_usage"], "stats": raw["stat"]}
+    else:
+        counts["stats"] = {name: raw["stat"].get(name, 0) for name in _MEMORY_2}
     return counts | ({"failcnt": raw["failcnt"]} if raw["failcnt"] else {})
 
 
-def _pids(raw: Mapping[str, int]) -> dict[str, int]:
+def _pids(raw: Mapping[str, int], version: int) -> dict[str, int]:
+    if raw and version == 2:
+        return {"current": raw["current"], "limit": raw["limit"] or _NO_LIMIT}
     return {name: number for name, number in raw.items() if number}
 
 
-def _blkio(raw: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: raw.get(name, []) for name in _BLKIO}
+def _blkio(raw: Mapping[str, Any], version: int) -> dict[str, Any]:
+    nothing: list[Any] | None = [] if version == 1 else None
+    return {name: raw.get(name) or nothing for name in _BLKIO}
 
 
 def _no_cpu() -> dict[str, Any]:

@@ -13,9 +13,23 @@ from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.diskusage import disk_usage
 from dockerkit.daemon.engine.lifecycle import Phase
 from dockerkit.daemon.images.platform import host_platform
+from dockerkit.daemon.runtime.spec.host import this_host
 from dockerkit.schema.endpoint import API_VERSION, EXTENSIONS, MIN_API_VERSION
 from dockerkit.schema.units import rfc3339
 from dockerkit.schema.version import VERSION
+
+_OFFERED = {
+    "MemoryLimit": ("memory.limit", "memory limit support"),
+    "SwapLimit": ("memory.swap", "swap limit support"),
+    "CpuCfsPeriod": ("cpu.quota", "cpu cfs period support"),
+    "CpuCfsQuota": ("cpu.quota", "cpu cfs quota support"),
+    "CPUShares": ("cpu.shares", "cpu shares support"),
+    "CPUSet": ("cpuset", "cpuset support"),
+    "PidsLimit": ("pids", ""),
+    "OomKillDisable": ("memory.oom_kill_disable", ""),
+}
+"""Names of limits in ``/info`` → the feature of cgroups that keeps them, and what Docker warns of where it is missing."""
+_NO_BRIDGE = "WARNING: this engine has no bridge network yet: containers have a loopback interface only"
 
 
 class System:
@@ -76,7 +90,7 @@ class System:
             "MemTotal": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             "Name": host.nodename,
             "ServerVersion": VERSION,
-            **_limits(self._cgroup_version),
+            **_limits(self._cgroup_version, self._core.cgroups.reason),
             **_fixed(),
         }
 
@@ -85,15 +99,19 @@ class System:
         return disk_usage(self._core, types)
 
 
-def _limits(cgroup_version: int) -> dict[str, Any]:
-    offered = ("MemoryLimit", "SwapLimit", "CpuCfsPeriod", "CpuCfsQuota", "CPUShares", "CPUSet", "PidsLimit", "OomKillDisable")
+def _limits(cgroup_version: int, reason: str) -> dict[str, Any]:
+    """Return what of limits can be kept; ``CgroupReason`` is ours: why this version."""
+    kept = this_host().limits
+    lacking = [f"WARNING: No {words}" for feature, words in _OFFERED.values() if words and feature not in kept]
     with open("/proc/sys/net/ipv4/ip_forward", encoding="ascii") as file:
         forwarding = file.read().strip() == "1"
     return {
-        **dict.fromkeys(offered, True),
+        **{name: feature in kept for name, (feature, _) in _OFFERED.items()},
         "IPv4Forwarding": forwarding,
         "CgroupDriver": "cgroupfs",
         "CgroupVersion": str(cgroup_version),
+        "CgroupReason": reason,
+        "Warnings": [_NO_BRIDGE, *lacking],
     }
 
 
@@ -119,7 +137,6 @@ def _fixed() -> dict[str, Any]:
         "RuncCommit": {"ID": ""},
         "InitCommit": {"ID": ""},
         "SecurityOptions": ["name=seccomp,profile=builtin"],
-        "Warnings": ["WARNING: this engine has no bridge network yet: containers have a loopback interface only"],
     }
 
 

@@ -71,7 +71,7 @@ def _trials(root: str, directory: str) -> tuple[Trial, ...]:
         Trial("clone3 and pidfd", partial(apart, trials.births), _SANDBOX),
         Trial("overlay mount", partial(apart, trials.overlay(directory)), elsewhere),
         Trial("device nodes", partial(apart, trials.devices(directory)), _SANDBOX),
-        Trial("cgroups", trials.control_groups, "mount the version 1 hierarchies writable at /sys/fs/cgroup"),
+        Trial("cgroups", trials.control_groups, "mount cgroup2, or the version 1 hierarchies, writable at /sys/fs/cgroup"),
         Trial("seccomp", partial(apart, trials.filters), "boot a kernel with CONFIG_SECCOMP_FILTER"),
         Trial("loopback network", partial(apart, trials.loopback), _SANDBOX),
         Trial("unix socket", partial(_socket, directory, trials.local_socket), elsewhere),

@@ -91,13 +91,15 @@ def devices(directory: str) -> Callable[[], str]:
 
 
 def control_groups() -> str:
-    """Groups with limits in every hierarchy; says which version is used and which limits cannot be kept."""
+    """Groups with limits, in every hierarchy; says which version is used, why, and which limits cannot be kept."""
     groups = detect(f"dockerkit-probe{os.getpid()}")
     try:
         groups.prepare()
-        group = groups.create(f"{groups.parent}/confined/trial", {"memory": {"limit": 64 << 20}, "pids": {"limit": 8}})
-        group.remove()
-        lacking = [name for name in _WISHED if name not in groups.features()]
+        kept = groups.features()
+        limits = {"memory.limit": ("memory", 64 << 20), "pids": ("pids", 8)}
+        resources = {name: {"limit": limit} for feature, (name, limit) in limits.items() if feature in kept}
+        groups.create(f"{groups.parent}/confined/trial", resources).remove()
+        lacking = [name for name in _WISHED if name not in kept]
     finally:
         groups.discard()
     return groups.reason + (f"; limits that cannot be kept: {', '.join(lacking)}" if lacking else "")

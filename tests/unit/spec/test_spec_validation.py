@@ -135,12 +135,17 @@ def test_what_the_host_cannot_limit_is_said_in_docker_s_words():
     wishes = HostConfig(memory=10 * MIB, memory_swappiness=0, pids_limit=5, cpu_shares=10, blkio_weight=100)
     assert validate(ContainerConfig(), wishes, Host(limits=frozenset())) == [
         "Your kernel does not support memory limit capabilities or the cgroup is not mounted. Limitation discarded.",
-        "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.",
         "Your kernel does not support memory swappiness capabilities or the cgroup is not mounted. "
         "Memory swappiness discarded.",
         "Your kernel does not support PIDs limit capabilities or the cgroup is not mounted. PIDs limit discarded.",
         "Your kernel does not support CPU shares or the cgroup is not mounted. Shares discarded.",
         "Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.",
+    ]
+
+
+def test_a_limit_without_swap_is_said_where_only_swap_is_not_counted():
+    assert validate(ContainerConfig(), HostConfig(memory=10 * MIB), Host(limits=frozenset({"memory.limit"}))) == [
+        "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.",
     ]
 
 

@@ -34,7 +34,7 @@ def resource_warnings(host_config: HostConfig, host: Host | None = None) -> list
     _check_cpu(host_config, host)
     _check_cpuset(host_config, host)
     _check_block_io(host_config)
-    warnings = [lack.words for lack in _lacks(host_config) if lack.asked and lack.feature not in host.limits]
+    warnings = [lack.words for lack in _lacks(host_config, host.limits) if lack.asked and lack.feature not in host.limits]
     if host_config.oom_kill_disable and not host_config.memory:
         warnings.append(
             "OOM killer is disabled for the container, but no memory limit is set, this can result in the system "
@@ -101,7 +101,7 @@ def _check_block_io(host_config: HostConfig) -> None:
 _NO_CGROUP = "or the cgroup is not mounted"
 
 
-def _lacks(host_config: HostConfig) -> Iterator[Lack]:
+def _lacks(host_config: HostConfig, limits: frozenset[str]) -> Iterator[Lack]:
     memory, swap = host_config.memory, host_config.memory_swap
     yield Lack(
         memory > 0,
@@ -109,7 +109,7 @@ def _lacks(host_config: HostConfig) -> Iterator[Lack]:
         f"Your kernel does not support memory limit capabilities {_NO_CGROUP}. Limitation discarded.",
     )
     yield Lack(
-        memory > 0 and swap != -1,
+        memory > 0 and swap != -1 and "memory.limit" in limits,  # without the one, nobody speaks of the other
         "memory.swap",
         f"Your kernel does not support swap limit capabilities {_NO_CGROUP}. Memory limited without swap.",
     )
