@@ -7,6 +7,7 @@ import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+from dockerkit.daemon.engine.configuring import Configuring
 from dockerkit.daemon.engine.containers import Containers
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.dying import on_exit
@@ -41,6 +42,8 @@ class Engine:
         pool = ThreadPoolExecutor(4, thread_name_prefix="removal")
         self._cgroups = cgroups.detect(cgroup_parent)
         self._core = Core(root, database, Images(root), runtime, pool, self._cgroups)
+        self._configuring = Configuring(self._core)
+        self._core.images.configure = self._configuring.run
         self.images = ImageVerbs(self._core)
         self.sessions = Sessions(self._core)
         self.events = self._core.events
@@ -83,7 +86,8 @@ class Engine:
             self._core.note(self._core.entries.resolve(id).record, Happening("detach"))
 
     def _on_exit(self, id: str, exit: Exit) -> None:
-        on_exit(self._core, id, exit)
+        if not self._configuring.owns(id):
+            on_exit(self._core, id, exit)
 
 
 def _make_folders(root: str) -> None:

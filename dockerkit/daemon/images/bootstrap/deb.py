@@ -5,6 +5,7 @@ Source: deb(5), ar(5).
 
 from __future__ import annotations
 
+import lzma
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from dockerkit.errors import Damaged
 _MAGIC = b"!<arch>\n"
 _HEADER = 60
 _FILE_LIMIT = 64 << 20
+_PLAIN_LIMIT = 2 << 30
+_XZ = b"\xfd7zXZ\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,46 @@ class Deb:
                 return b"".join(piece for _, piece in content(stream, member))
         raise Damaged(f"package {self.origin} holds no {' or '.join(names)}")
 
+    def control(self) -> dict[str, bytes]:
+        """Return the files of its control archive: ``control``, scripts, checksums, by name.
+
+        :raises Damaged: it is malformed.
+        """
+        stream, found = Stream(decompress([self._member("control.tar")]), hashed=False), {}
+        for member in members(stream):
+            if is_file(member) and member.size <= _FILE_LIMIT:
+                found["/".join(split(member.name))] = b"".join(piece for _, piece in content(stream, member))
+        if "control" not in found:
+            raise Damaged(f"package {self.origin} is malformed: no control file in it")
+        return found
+
+    def plain_data(self) -> list[bytes]:
+        """Return the tar of its files, decompressed, in pieces.
+
+        In one act where that is possible: it holds no lock of the interpreter, and other threads write files meanwhile.
+
+        :raises Damaged: it is malformed, or larger than any package.
+        """
+        packed = self._data_member()
+        if not packed.startswith(_XZ):
+            return list(decompress([packed]))
+        decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+        try:
+            plain = decompressor.decompress(packed, _PLAIN_LIMIT)
+        except lzma.LZMAError as error:
+            raise Damaged(f"package {self.origin} is malformed: {error}") from None
+        if not decompressor.eof:
+            raise Damaged(f"package {self.origin} is cut short, or larger than {_PLAIN_LIMIT} bytes")
+        return [plain]
+
     def _data_member(self) -> bytes:
+        return self._member("data.tar")
+
+    def _member(self, prefix: str) -> bytes:
         for name, body in ar_members(self.data):
-            if name.startswith("data.tar"):
+            if name.startswith(prefix):
                 return body
-        raise Damaged(f"package {self.origin} is malformed: no data.tar in it")
+        raise Damaged(f"package {self.origin} is malformed: no {prefix} in it")
 
 
 def ar_members(data: bytes) -> list[tuple[str, bytes]]:

@@ -1,59 +1,41 @@
-"""A package from the distribution's archive, every byte vouched for: signature → index → checksum of the package.
+"""Packages from the distribution's archive, every byte vouched for: signature → index → checksum of the package.
 
-``InRelease`` is verified by :mod:`.signature`; it holds the checksum of ``Packages.xz``, which holds that of the ``.deb``. A
-suite that cannot be reached is passed over while another has the package; one whose bytes are wrong stops everything.
+``InRelease`` is verified by :mod:`.signature`; it holds the checksum of ``Packages.xz``, which holds that of the ``.deb``. For
+one package, a suite that cannot be reached is passed over while another has it; for a system all suites must answer, or
+security fixes would be missing silently. One whose bytes are wrong stops everything.
 
 Source: Debian wiki "DebianRepository/Format"; apt-secure(8).
 """
 
 from __future__ import annotations
 
-import email.utils
 import hashlib
 import platform
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from dockerkit.daemon.images.bootstrap.aptconf import AptConfiguration
 from dockerkit.daemon.images.bootstrap.deb import Deb
 from dockerkit.daemon.images.bootstrap.download import Downloader
+from dockerkit.daemon.images.bootstrap.packagecache import PackageCache
 from dockerkit.daemon.images.bootstrap.packages import PackageEntry, find_package, version_key
+from dockerkit.daemon.images.bootstrap.releases import Release, read_release
 from dockerkit.daemon.images.bootstrap.request import Progress
 from dockerkit.daemon.images.bootstrap.signature import verify
-from dockerkit.daemon.images.bootstrap.sources import Source, parse_stanzas, read_sources
+from dockerkit.daemon.images.bootstrap.sources import Source, read_sources
+from dockerkit.daemon.images.bootstrap.universe import Candidate, PackageList
 from dockerkit.daemon.images.compression import decompress
 from dockerkit.daemon.images.platform import host_platform
-from dockerkit.errors import Damaged, Unavailable, Unsupported
+from dockerkit.errors import Damaged, NotFound, Unavailable, Unsupported
 
-_ORIGINS = ("Debian", "Ubuntu", "Raspbian")
 _ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "arm": "armhf", "386": "i386", "ppc64le": "ppc64el"}
-_RELEASE_LIMIT, _INDEX_LIMIT, _PACKAGE_LIMIT = 4 << 20, 64 << 20, 64 << 20
-_CLOCK_SKEW = timedelta(minutes=10)
-_LISTED = re.compile(r"^\s*([0-9a-f]{64})\s+(\d+)\s+(\S+)$", re.MULTILINE)
+_RELEASE_LIMIT, _INDEX_LIMIT, _PACKAGE_LIMIT = 4 << 20, 64 << 20, 256 << 20
+_PARALLEL = 6
+"""Downloads at a time."""
 Verify = Callable[..., bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """A suite's signed index of indices."""
-
-    source: Source
-    fields: dict[str, str]
-
-    @property
-    def archive(self) -> str:
-        """What the archive calls itself: ``Debian bookworm``."""
-        return f"{self.fields.get('origin')} {self.fields.get('codename')}"
-
-    def listed(self, path: str) -> tuple[str, int] | None:
-        """Return SHA-256 and size of a file of this suite, or None."""
-        for digest, size, name in _LISTED.findall(self.fields.get("sha256", "")):
-            if name == path:
-                return digest, int(size)
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +54,14 @@ class Mirror:
     :param directory: apt's configuration.
     :param verify: checks a signature; for tests.
     :param now: the time by which indices are judged; for tests.
+    :param cache: what was fetched before.
     """
 
     def __init__(
         self,
         directory: str = "/etc/apt",
         *,
+        cache: PackageCache | None = None,
         verify: Verify = verify,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         seconds: float = 120.0,
@@ -86,6 +70,72 @@ class Mirror:
         self._sources = read_sources(directory, codename=_codename())
         self._download = Downloader(self._configuration, seconds=seconds)
         self._verify, self._now = verify, now
+        self._cache = cache or PackageCache("")
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        """The archives and suites that are the distribution's own."""
+        return self._sources
+
+    def releases(self, progress: Progress) -> list[Release]:
+        """Return the verified indices of all suites, in the order apt is configured.
+
+        :raises Unavailable: no archive is configured, or one cannot be reached.
+        :raises Damaged: a signature, date or suite is wrong; nothing is used.
+        """
+        if not self._sources:
+            raise Unavailable("apt has no archive of this distribution", hint="look at /etc/apt/sources.list.d")
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            found = list(pool.map(lambda source: self._release(source, progress), self._sources))
+        return [release for release in found if release is not None]
+
+    def package_list(self, release: Release, progress: Progress) -> PackageList:
+        """Return a suite's list of packages, plain.
+
+        :raises Damaged: it is not the file the release vouches for.
+        :raises NotFound: there is none for this architecture.
+        """
+        base = f"main/binary-{_architecture()}"
+        plain = release.listed(f"{base}/Packages")
+        data = self._cache.get(plain[0]) if plain else None
+        if data is None:
+            data = b"".join(decompress([self._packed_list(release, base, progress)]))
+            digest = hashlib.sha256(data).hexdigest()
+            if plain and digest != plain[0]:
+                raise Damaged(f"{release.archive}: the list of packages is not the one its index vouches for")
+            self._cache.put(digest, data)
+        return PackageList(data, release.source.uri, release.archive)
+
+    def fetch(self, candidates: Sequence[Candidate], progress: Progress) -> Iterator[bytes]:
+        """Yield the files of packages in their order, several being fetched at a time; those in the cache are not.
+
+        :raises Damaged: a file is not the one the index vouches for.
+        :raises Unavailable: it cannot be had.
+        """
+        with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="packages") as pool:
+            futures = [pool.submit(self._package, candidate, progress) for candidate in candidates]
+            try:
+                for place, future in enumerate(futures):
+                    yield future.result()
+                    futures[place] = Future()  # its bytes need not stay in memory
+            finally:
+                for future in futures:
+                    future.cancel()
+
+    def _package(self, candidate: Candidate, progress: Progress) -> bytes:
+        entry = candidate.entry
+        data = self._cache.get(entry.sha256)
+        if data is None:
+            data = self._checked(_package_file(candidate.base, entry), _PACKAGE_LIMIT, progress)
+            self._cache.put(entry.sha256, data)
+        return data
+
+    def _packed_list(self, release: Release, base: str, progress: Progress) -> bytes:
+        for ending in (".xz", ".gz"):
+            listed = release.listed(f"{base}/Packages{ending}")
+            if listed is not None:
+                return self._checked(_index_file(release, f"{base}/Packages{ending}", *listed), _INDEX_LIMIT, progress)
+        raise NotFound(f"{release.archive} lists no packages for {_architecture()}")
 
     def fetch_package(self, name: str, progress: Progress) -> Deb:
         """Return the newest version of a package that the archive has for this host.
@@ -118,41 +168,17 @@ class Mirror:
         url = f"{source.uri}/dists/{source.suite}/InRelease"
         progress({"status": f"Fetching index of {source.suite}"})
         text = self._verify(self._download.fetch(url, limit=_RELEASE_LIMIT), source.signed_by, subject=url)
-        fields = next(parse_stanzas(text.decode("utf-8", "replace")), {})
-        if fields.get("origin") not in _ORIGINS:
-            return None
-        if source.suite not in (fields.get("suite"), fields.get("codename")):
-            raise Damaged(f"{url} is the index of {fields.get('suite')}, not of {source.suite}")
-        self._check_dates(source, fields, url)
-        return Release(source, fields)
-
-    def _check_dates(self, source: Source, fields: dict[str, str], url: str) -> None:
-        """Refuse an index that has outlived itself (a mirror frozen before a security update) or is from the future."""
-        checked = self._configuration.flag("Acquire::Check-Valid-Until", True)
-        until = fields.get("valid-until", "")
-        if (
-            until
-            and (checked if source.check_valid_until is None else source.check_valid_until)
-            and _date(until, url) < self._now()
-        ):
-            raise Damaged(f"{url} was valid until {until}", hint="update the mirror, or set this host's clock")
-        made = fields.get("date", "")
-        if made and self._configuration.flag("Acquire::Check-Date", True) and _date(made, url) > self._now() + _CLOCK_SKEW:
-            raise Damaged(f"{url} is dated {made}, in the future", hint="set this host's clock")
+        return read_release(text, source, url, self._configuration, now=self._now)
 
     def _find(self, release: Release, name: str, progress: Progress) -> PackageEntry | None:
-        architecture = _architecture()
-        for ending in (".xz", ".gz"):
-            path = f"main/binary-{architecture}/Packages{ending}"
-            listed = release.listed(path)
-            if listed is not None:
-                index = self._checked(_index_file(release, path, *listed), _INDEX_LIMIT, progress)
-                return find_package(decompress([index]), name)
-        return None
+        try:
+            packed = self._packed_list(release, f"main/binary-{_architecture()}", progress)
+        except NotFound:
+            return None
+        return find_package(decompress([packed]), name)
 
     def _deb(self, release: Release, entry: PackageEntry, progress: Progress) -> Deb:
-        url = f"{release.source.uri}/{quote(entry.filename, safe='/+~:=@,')}"
-        data = self._checked(_File(url, entry.sha256, entry.size, entry.name), _PACKAGE_LIMIT, progress)
+        data = self._checked(_package_file(release.source.uri, entry), _PACKAGE_LIMIT, progress)
         return Deb(data, f"{entry.name} {entry.version} ({release.archive})")
 
     def _checked(self, file: _File, limit: int, progress: Progress) -> bytes:
@@ -172,19 +198,15 @@ class Mirror:
         return data
 
 
+def _package_file(base: str, entry: PackageEntry) -> _File:
+    return _File(f"{base}/{quote(entry.filename, safe='/+~:=@,')}", entry.sha256, entry.size, entry.name)
+
+
 def _index_file(release: Release, path: str, digest: str, size: int) -> _File:
     if release.fields.get("acquire-by-hash", "").lower() == "yes":
         # by its digest: the mirror may change what the plain name means between two requests
         path = f"{path.rpartition('/')[0]}/by-hash/SHA256/{digest}"
     return _File(f"{release.source.uri}/dists/{release.source.suite}/{path}", digest, size, release.archive)
-
-
-def _date(text: str, url: str) -> datetime:
-    try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        raise Damaged(f"{url} holds a malformed date: {text!r}") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _codename() -> str:

@@ -6,7 +6,7 @@ Source: Debian policy §5.6.12 (versions), deb-version(7), deb822(5).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -43,13 +43,16 @@ def find_package(index: Iterable[bytes], name: str) -> PackageEntry | None:
             while (end := tail.find(b"\n\n", at + 1)) < 0:
                 more = next(pieces, b"")
                 tail += more or b"\n\n"
-            return _entry(tail[at + 1 : end].decode("utf-8", "replace"))
+            return entry_of(next(parse_stanzas(tail[at + 1 : end].decode("utf-8", "replace"))))
         tail = tail[-len(mark) :]
     return None
 
 
-def _entry(stanza: str) -> PackageEntry:
-    fields = next(parse_stanzas(stanza))
+def entry_of(fields: Mapping[str, str]) -> PackageEntry:
+    """Return what a stanza's fields (names in lower case) say about where the package's file is.
+
+    :raises Damaged: a field is missing or malformed, or the file would lie outside the archive.
+    """
     try:
         entry = PackageEntry(
             name=fields["package"],

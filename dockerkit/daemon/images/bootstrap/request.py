@@ -1,10 +1,18 @@
-"""What a maker of images is given: the wishes, and the outside world behind two names, so that tests can hand in their own."""
+"""What a maker of images is given: the wishes, and the outside world behind a few names, so that tests can hand in theirs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dockerkit.daemon.images.bootstrap.distribution import NONE, Distribution
+from dockerkit.errors import Unavailable
+
+if TYPE_CHECKING:
+    from dockerkit.daemon.images.bootstrap.bench import Bench
+    from dockerkit.daemon.images.bootstrap.mirror import Mirror
+    from dockerkit.daemon.images.bootstrap.packagecache import PackageCache
 
 Progress = Callable[[dict[str, Any]], None]
 """Gets the messages of Docker's JSON stream, one at a time."""
@@ -30,16 +38,24 @@ class Package(Protocol):
         ...
 
 
+def _no_mirror(_cache: PackageCache) -> Mirror:
+    raise Unavailable("no package mirror is at hand")
+
+
 @dataclass(frozen=True, slots=True)
 class Supply:
     """Where makers get their material.
 
     :param fetch_package: fetches and verifies one package of the host's distribution, by name.
     :param busybox_paths: where a static busybox may be.
+    :param mirror: the archive of the host's distribution, with what was fetched from it before.
+    :param distribution: which one that is.
     """
 
     fetch_package: Callable[[str, Progress], Package]
     busybox_paths: tuple[str, ...]
+    mirror: Callable[[PackageCache], Mirror] = _no_mirror
+    distribution: Distribution = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +63,14 @@ class Request:
     """One wish for an image.
 
     :param programs: names or paths of host programs, for ``host``.
-    :param packages: names of the distribution's packages; none is honoured yet.
+    :param packages: names of the distribution's packages that are added.
+    :param version: of the program that the image is named after, or its beginning; ``""``: whichever there is.
+    :param bench: where systems are put together; None: nowhere, so none can be made.
     """
 
     supply: Supply
     programs: Sequence[str] = ()
     packages: Sequence[str] = ()
     progress: Progress = silent
+    version: str = ""
+    bench: Bench | None = None
