@@ -16,7 +16,9 @@ from dockerkit.daemon.kernel import loopback as lo
 from dockerkit.daemon.kernel import mounts, namespaces, processes
 from dockerkit.daemon.kernel.capabilities import DEFAULT
 from dockerkit.daemon.kernel.cgroups import detect
-from dockerkit.daemon.kernel.seccomp import compile_profile, default_profile, load
+from dockerkit.daemon.kernel.seccomp.compiler import compile_profile
+from dockerkit.daemon.kernel.seccomp.loading import load
+from dockerkit.daemon.kernel.seccomp.resolution import default_profile
 from dockerkit.daemon.probe.finding import Missing
 
 NAMESPACES = ("mount", "pid", "uts", "ipc", "network", "cgroup")

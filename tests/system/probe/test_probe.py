@@ -12,7 +12,9 @@ from dataclasses import asdict
 import pytest
 
 from dockerkit.daemon.kernel.capabilities import DEFAULT
-from dockerkit.daemon.kernel.seccomp import compile_profile, default_profile, load
+from dockerkit.daemon.kernel.seccomp.compiler import compile_profile
+from dockerkit.daemon.kernel.seccomp.loading import load
+from dockerkit.daemon.kernel.seccomp.resolution import default_profile
 from dockerkit.daemon.probe import Finding, apart, examine, probe, trials  # noqa: F401 (imported before the forks below)
 from dockerkit.daemon.probe.finding import Missing
 

@@ -120,11 +120,11 @@ def test_capabilities_limits_and_no_new_privileges_are_its_own(box: Box) -> None
 
 
 def test_seccomp_filters_it(box: Box) -> None:
-    from dockerkit.daemon.kernel import seccomp
+    from dockerkit.daemon.kernel.seccomp.compiler import compile_profile
 
     rule = {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM}
     profile = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [rule]}
-    program = seccomp.compile_profile(profile, os.uname().machine)
+    program = compile_profile(profile, os.uname().machine)
     code, output = run(box, "sh", "-c", "grep Seccomp: /proc/self/status; mkdir /x", seccomp=program)
     assert code != 0
     assert "Seccomp:\t2" in output

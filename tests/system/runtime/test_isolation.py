@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dockerkit.daemon.kernel import capabilities, mounts, namespaces, seccomp
+from dockerkit.daemon.kernel import capabilities, mounts, namespaces
+from dockerkit.daemon.kernel.seccomp.compiler import compile_profile
+from dockerkit.daemon.kernel.seccomp.resolution import default_profile
 from dockerkit.daemon.runtime.runtime import StartFailed
 from dockerkit.daemon.runtime.shim.launching import read_only_clone
 
@@ -131,8 +133,8 @@ def test_no_new_privileges_only_when_asked(boxes: Boxes) -> None:
 @pytest.mark.parametrize("user", ["", "bob"])
 def test_seccomp_filters_the_program(boxes: Boxes, user: str, unprivileged: bool) -> None:
     kernel = tuple(int(part) for part in os.uname().release.split(".")[:2])
-    profile = seccomp.default_profile(capabilities.DEFAULT, kernel)  # type: ignore[arg-type]
-    program = seccomp.compile_profile(profile, os.uname().machine)
+    profile = default_profile(capabilities.DEFAULT, kernel)  # type: ignore[arg-type]
+    program = compile_profile(profile, os.uname().machine)
     box = boxes.make("sh", "-c", "cat /proc/self/status; mount -t tmpfs x /tmp 2>&1", seccomp=program, user=user)
     box.spec["process"]["noNewPrivileges"] = unprivileged
     seen = status(boxes.start(box).output())

@@ -10,8 +10,10 @@ import threading
 
 import pytest
 
-from dockerkit.daemon.kernel.seccomp import compile_profile, default_profile, load
+from dockerkit.daemon.kernel.seccomp.compiler import compile_profile
+from dockerkit.daemon.kernel.seccomp.loading import load
 from dockerkit.daemon.kernel.seccomp.numbers import syscall_numbers
+from dockerkit.daemon.kernel.seccomp.resolution import default_profile
 
 pytestmark = pytest.mark.system
 ARCHITECTURE = platform.machine()

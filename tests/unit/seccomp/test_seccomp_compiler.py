@@ -7,8 +7,8 @@ from bpf_emulator import AUDIT, decide, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dockerkit.daemon.kernel.seccomp import compile_profile
 from dockerkit.daemon.kernel.seccomp.assembler import IF_EQUAL, MOST_INSTRUCTIONS, Assembler
+from dockerkit.daemon.kernel.seccomp.compiler import compile_profile
 from dockerkit.daemon.kernel.seccomp.numbers import syscall_numbers
 
 NUMBERS = syscall_numbers("x86_64")

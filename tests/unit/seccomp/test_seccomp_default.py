@@ -6,8 +6,9 @@ import pathlib
 import pytest
 from bpf_emulator import AUDIT, ENOSYS, decide, run
 
-from dockerkit.daemon.kernel.seccomp import compile_profile, default_profile, resolve_profile
+from dockerkit.daemon.kernel.seccomp.compiler import compile_profile
 from dockerkit.daemon.kernel.seccomp.numbers import X32_BIT, syscall_numbers
+from dockerkit.daemon.kernel.seccomp.resolution import default_profile, resolve_profile
 
 WORDS = """CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE
            SYS_CHROOT KILL AUDIT_WRITE"""

@@ -5,7 +5,9 @@ import os
 
 import pytest
 
-from dockerkit.daemon.kernel.seccomp import cached_program, compile_profile, default_profile, resolve_profile
+from dockerkit.daemon.kernel.seccomp.cache import cached_program
+from dockerkit.daemon.kernel.seccomp.compiler import compile_profile
+from dockerkit.daemon.kernel.seccomp.resolution import default_profile, resolve_profile
 
 CAPABILITIES = ("CAP_KILL",)
 

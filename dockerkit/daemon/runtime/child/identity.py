@@ -7,7 +7,8 @@ import os
 import signal
 from typing import Any
 
-from dockerkit.daemon.kernel import capabilities, processes, seccomp
+from dockerkit.daemon.kernel import capabilities, processes
+from dockerkit.daemon.kernel.seccomp import loading
 from dockerkit.daemon.runtime.child.birth import Birth, StepFailed
 
 
@@ -19,7 +20,7 @@ def become_user(birth: Birth) -> None:
     # dropping from the bounding set needs CAP_SETPCAP, loading a filter without no_new_privs CAP_SYS_ADMIN: both first
     capabilities.limit_bounding(sets["bounding"], highest)
     if birth.launch.seccomp and not unprivileged:
-        seccomp.load(birth.launch.seccomp)
+        loading.load(birth.launch.seccomp)
     _change_user(birth)
     # an ambient capability needs to be permitted and inheritable before it is raised
     capabilities.set_masks(effective=sets["effective"], permitted=sets["permitted"], inheritable=sets["inheritable"])
@@ -31,7 +32,7 @@ def become_user(birth: Birth) -> None:
     if unprivileged:
         processes.set_no_new_privileges()
         if birth.launch.seccomp:
-            seccomp.load(birth.launch.seccomp)
+            loading.load(birth.launch.seccomp)
 
 
 def _sets(document: dict[str, Any]) -> dict[str, int]:

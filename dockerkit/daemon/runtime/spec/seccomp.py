@@ -7,8 +7,10 @@ import platform
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from dockerkit.daemon.kernel.seccomp import cached_program, compile_profile, resolve_profile
+from dockerkit.daemon.kernel.seccomp.cache import cached_program
+from dockerkit.daemon.kernel.seccomp.compiler import compile_profile
 from dockerkit.daemon.kernel.seccomp.profile import DOCKER_PROFILE
+from dockerkit.daemon.kernel.seccomp.resolution import resolve_profile
 from dockerkit.daemon.runtime.spec.host import Host
 from dockerkit.daemon.runtime.spec.security import UNCONFINED, read_security
 from dockerkit.errors import Invalid
