@@ -2,8 +2,8 @@
 
 A port is ours from the moment its socket is bound: no other container and no other program can come between. ``reserving``
 binds, in Docker's words when it cannot; ``ports`` knows who has what; ``proxy`` is the process: it carries what rules cannot,
-outlives the daemon and loads the standard library only (hence the names here are loaded when they are asked for); ``words`` is what the two say to
-each other. Never touches a rule: that is the firewall's.
+outlives the daemon and loads the standard library only (hence the names here are loaded when they are asked for); ``words``
+is what the two say to each other. Never touches a rule: that is the firewall's.
 """
 
 from __future__ import annotations

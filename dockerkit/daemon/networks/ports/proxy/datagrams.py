@@ -17,6 +17,8 @@ _SILENCE = 90.0
 _CLIENTS = 4096
 _ROUNDS = 64
 _MOST = 65535
+_LOOPBACK = 127
+"""All of its addresses are the host's, and the kernel prefers 127.0.0.1 whichever was asked."""
 _IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50
 _INFO4, _INFO6 = struct.Struct("@i4s4s"), struct.Struct("@16si")
 
@@ -119,7 +121,8 @@ def _answering(ancillary: list[tuple[int, int, bytes]]) -> Control:
     """Return the control message with which an answer leaves from the address the question came to, by whichever interface."""
     for level, kind, body in ancillary:
         if (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO):
-            _, local, _ = _INFO4.unpack_from(body)
+            _, preferred, asked = _INFO4.unpack_from(body)
+            local = asked if preferred[0] == _LOOPBACK else preferred  # of a broadcast, the host's own address
             return ((level, kind, _INFO4.pack(0, local, b"\0" * 4)),)
         if (level, kind) == (socket.IPPROTO_IPV6, _IPV6_PKTINFO):
             local, index = _INFO6.unpack_from(body)
