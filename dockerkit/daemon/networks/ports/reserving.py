@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from dockerkit.daemon.networks.model import Protocol, Published
+from dockerkit.daemon.networks.ports.proxy.datagrams import note_addresses
 from dockerkit.errors import Conflict, Exhausted
 
 _BACKLOG = 4096
@@ -134,6 +135,8 @@ def _bound(protocol: str, address: str, port: int) -> socket.socket | None:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if protocol == "tcp":  # connections of the last holder that are still closing do not count
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if protocol == "udp":
+            note_addresses(made)
         made.bind((address, port))
         if protocol == "tcp":
             made.listen(_BACKLOG)

@@ -17,12 +17,18 @@ _SILENCE = 90.0
 _CLIENTS = 4096
 _ROUNDS = 64
 _MOST = 65535
-_LOOPBACK = 127
-"""All of its addresses are the host's, and the kernel prefers 127.0.0.1 whichever was asked."""
 _IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50
 _INFO4, _INFO6 = struct.Struct("@i4s4s"), struct.Struct("@16si")
 
 Control = tuple[tuple[int, int, bytes], ...]
+
+
+def note_addresses(bound: socket.socket) -> None:
+    """Have the kernel note with each datagram which address of the host it came to; before the first can come."""
+    if bound.family == socket.AF_INET6:
+        bound.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
+    else:
+        bound.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
 
 
 class _Client:
@@ -41,10 +47,6 @@ class Datagrams:
     def __init__(self, loop: Loop, bound: socket.socket, target: tuple[str, int]) -> None:
         self._loop, self._socket, self._target = loop, bound, target
         self._clients: dict[tuple[object, ...], _Client] = {}  # the longest silent first
-        if bound.family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
-        else:
-            bound.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
         loop.watch(bound.fileno(), IN, self._hear)
 
     def close(self) -> None:
@@ -121,8 +123,7 @@ def _answering(ancillary: list[tuple[int, int, bytes]]) -> Control:
     """Return the control message with which an answer leaves from the address the question came to, by whichever interface."""
     for level, kind, body in ancillary:
         if (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO):
-            _, preferred, asked = _INFO4.unpack_from(body)
-            local = asked if preferred[0] == _LOOPBACK else preferred  # of a broadcast, the host's own address
+            _, local, _ = _INFO4.unpack_from(body)  # of a broadcast, the host's own address
             return ((level, kind, _INFO4.pack(0, local, b"\0" * 4)),)
         if (level, kind) == (socket.IPPROTO_IPV6, _IPV6_PKTINFO):
             local, index = _INFO6.unpack_from(body)
