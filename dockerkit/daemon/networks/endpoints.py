@@ -81,6 +81,7 @@ def configure(sandbox: Sandbox, endpoint: Endpoint, *, routers: bool, device_rou
         sandbox.need_ipv6()
         if not routers:
             sandbox.set_ipv6(endpoint.interface, "accept_ra", 0)
+            sandbox.set_ipv6(endpoint.interface, "accept_dad", 0)  # its own link-local address, too, is usable at once
     sandbox.set_ipv6(endpoint.interface, "disable_ipv6", 0 if ipv6 else 1)
     index = sandbox.index(endpoint.interface)
     up = interfaces.change(endpoint.interface, index=index, up=True)

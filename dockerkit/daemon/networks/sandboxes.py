@@ -12,6 +12,7 @@ import errno
 import os
 import threading
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from dockerkit.daemon.kernel import namespaces
@@ -41,6 +42,8 @@ class Sandbox:
         with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
             self._settings = os.open(_SETTINGS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._closed = False
+        self.when_closed: Callable[[], None] = lambda: None
+        """Called once, when it has been closed."""
 
     @property
     def path(self) -> str:
@@ -84,16 +87,18 @@ class Sandbox:
     def close(self) -> None:
         """Let go: the namespace lives on only while a process is in it, and takes its interfaces along when it dies."""
         with self.lock:
-            if not self._closed:
-                self._closed = True
-                self.channel.close()
-                for descriptor in (self.fd, self._settings):
-                    if descriptor != _NONE:
-                        os.close(descriptor)
+            if self._closed:
+                return
+            self._closed = True
+            self.channel.close()
+            for descriptor in (self.fd, self._settings):
+                if descriptor != _NONE:
+                    os.close(descriptor)
+        self.when_closed()
 
 
 class Sandboxes:
-    """Makes and enters sandboxes, and keeps :data:`WARM` ones ready behind the first. Thread-safe.
+    """Makes and enters sandboxes, and keeps :data:`WARM` ones ready once the first was used. Thread-safe.
 
     :param visitor: the thread that goes into the namespaces.
     """
@@ -105,22 +110,29 @@ class Sandboxes:
         self._closed = False
 
     def warm(self) -> None:
-        """Have the next ones made; does not wait."""
+        """Have the next ones made, as many as are missing; does not wait."""
         with self._lock:
             while len(self._warm) < WARM and not self._closed:
-                self._warm.append(self._visitor.leaving(_fresh))
+                self._warm.append(self._visitor.leaving(self._fresh))
 
     def take(self) -> Sandbox:
         """Return a fresh namespace with ``lo`` up, at once when one is warm (else 0.6 ms).
 
+        The next are made when it is closed, that is when its container runs: making them now would take the processor and
+        the kernel's network lock from the very start this one is for.
+
         :raises OSError: ENOSPC (too many namespaces), EMFILE.
         """
         with self._lock:
-            made = self._warm.popleft() if self._warm else self._visitor.leaving(_fresh)
+            ready = self._warm.popleft() if self._warm else None
         try:
-            return made.result()
+            if ready:
+                with contextlib.suppress(OSError):  # there was no room at that time; there may be now
+                    return ready.result()
+            return self._visitor.leaving(self._fresh).result()
         finally:
-            self.warm()
+            if not self._warm:
+                self.warm()
 
     def enter(self, pid: int) -> Sandbox:
         """Return the namespace of the process `pid`.
@@ -146,15 +158,15 @@ class Sandboxes:
             with contextlib.suppress(OSError):  # it was never made
                 made.result().close()
 
-
-def _fresh() -> Sandbox:
-    """Leave for a new namespace and make it a container's: ``lo`` up with ::1, IPv6 off on what comes later."""
-    namespaces.unshare(_NETWORK)
-    sandbox = Sandbox()
-    try:
-        sandbox.channel.ask([interfaces.change("lo", index=_LOOPBACK, up=True)])
-        sandbox.set_ipv6("default", "disable_ipv6", 1)
-    except OSError:
-        sandbox.close()
-        raise
-    return sandbox
+    def _fresh(self) -> Sandbox:
+        """Leave for a new namespace and make it a container's: ``lo`` up with ::1, IPv6 off on what comes later."""
+        namespaces.unshare(_NETWORK)
+        sandbox = Sandbox()
+        try:
+            sandbox.channel.ask([interfaces.change("lo", index=_LOOPBACK, up=True)])
+            sandbox.set_ipv6("default", "disable_ipv6", 1)
+        except OSError:
+            sandbox.close()
+            raise
+        sandbox.when_closed = self.warm
+        return sandbox

@@ -54,6 +54,8 @@ class Channel:
 
         :raises OSError: the socket itself failed.
         """
+        if not requests:
+            return []
         with self._lock:
             first = self._sequence + 1
             self._sequence += len(requests)
