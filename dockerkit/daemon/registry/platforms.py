@@ -25,6 +25,7 @@ _ARCHITECTURES = {
 """Other words for an architecture → Go's architecture and variant."""
 _IMPLIED = {("arm64", "v8"): "", ("amd64", "v1"): "", ("arm", ""): "v7", ("arm", "7"): "v7", ("arm", "6"): "v6"}
 """Variants that are written and meant in several ways."""
+_KNOWN = ("386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x", "wasm")
 _SYSTEMS = ("linux", "windows", "darwin", "freebsd", "wasi", "wasip1")
 _UNKNOWN = "unknown"
 
@@ -34,28 +35,37 @@ def wanted(text: str) -> Platform:
 
     :raises Invalid: not a platform; in dockerd's words.
     """
-    parts = text.lower().split("/") if text else []
-    if len(parts) > 3 or not all(part.replace("-", "").replace("_", "").isalnum() for part in parts):
-        raise Invalid(f'"{text}": unknown operating system or architecture: invalid argument', hint="write linux/amd64")
-    if not parts or parts == ["linux"]:
-        return normal(Platform(os="linux", architecture=os.uname().machine))
+    parts = text.lower().split("/") if text else ["linux"]
+    if len(parts) > 3:
+        raise Invalid(f'"{text}": cannot parse platform specifier: invalid argument', hint="write linux/amd64")
+    for part in parts:
+        if not part or not part.isascii() or not part.replace("-", "").replace("_", "").isalnum():
+            raise Invalid(
+                f'"{part}" is an invalid component of "{text}": platform specifier component', hint="write linux/amd64"
+            )
     if len(parts) == 1 and parts[0] not in _SYSTEMS:
+        if parts[0] not in (*_KNOWN, *_ARCHITECTURES):
+            raise Invalid(f'"{text}": unknown operating system or architecture: invalid argument', hint="write linux/amd64")
         parts = ["linux", *parts]
     architecture = parts[1] if len(parts) > 1 else os.uname().machine
-    return normal(Platform(os=parts[0], architecture=architecture, variant=parts[2] if len(parts) > 2 else ""))
+    return _aliased(Platform(os=parts[0], architecture=architecture, variant=parts[2] if len(parts) > 2 else ""))
 
 
 def normal(platform: Platform) -> Platform:
     """Return a platform in the one form in which equal ones are equal."""
+    aliased = _aliased(platform)
+    variant = _IMPLIED.get((aliased.architecture, aliased.variant), aliased.variant)
+    return Platform(os=aliased.os, architecture=aliased.architecture, variant=variant)
+
+
+def _aliased(platform: Platform) -> Platform:
     architecture, variant = _ARCHITECTURES.get(platform.architecture.lower(), (platform.architecture.lower(), ""))
-    variant = platform.variant.lower() or variant
-    return Platform(os=platform.os.lower(), architecture=architecture, variant=_IMPLIED.get((architecture, variant), variant))
+    return Platform(os=platform.os.lower(), architecture=architecture, variant=platform.variant.lower() or variant)
 
 
 def spoken(platform: Platform) -> str:
-    """Return a platform as dockerd prints it: ``linux/arm64/v8``."""
-    variant = platform.variant or ("v8" if platform.architecture == "arm64" else "")
-    return "/".join(filter(None, (platform.os, platform.architecture, variant)))
+    """Return a platform as it was asked for: ``linux/arm64/v8``."""
+    return "/".join(filter(None, (platform.os, platform.architecture, platform.variant)))
 
 
 def choose(manifests: Sequence[Descriptor], platform: Platform) -> Descriptor:
@@ -63,7 +73,8 @@ def choose(manifests: Sequence[Descriptor], platform: Platform) -> Descriptor:
 
     :raises NotFound: none fits; in dockerd's words.
     """
-    ranked = [(rank, number) for number, one in enumerate(manifests) if (rank := _rank(one, platform)) is not None]
+    fitting = normal(platform)
+    ranked = [(rank, number) for number, one in enumerate(manifests) if (rank := _rank(one, fitting)) is not None]
     if not ranked:
         there = sorted({spoken(one.platform) for one in manifests if one.platform and one.platform.os != _UNKNOWN})
         raise NotFound(
