@@ -116,16 +116,10 @@ def prune_networks(call: Call) -> Answer:
     return json({"NetworksDeleted": None})
 
 
-def prune_volumes(call: Call) -> Answer:
-    """``POST /volumes/prune``: there are no volumes here."""
-    return json({"VolumesDeleted": None, "SpaceReclaimed": 0})
-
-
 ROUTES = (
     Route("POST", "/images/prune", prune),
     Route("POST", "/build/prune", prune_build_cache),
     Route("POST", "/networks/prune", prune_networks),
-    Route("POST", "/volumes/prune", prune_volumes),
     Route("GET", "/images/json", list_),
     Route("POST", "/images/create", create),
     Route("GET", "/images/{name:path}/json", inspect),

@@ -12,14 +12,26 @@ import os
 import socket
 from concurrent.futures import Executor, ThreadPoolExecutor
 
-from dockerkit.daemon.api import archives, changing, containers, events, execs, extensions, images, observing, streams, system
+from dockerkit.daemon.api import (
+    archives,
+    changing,
+    containers,
+    events,
+    execs,
+    extensions,
+    images,
+    observing,
+    streams,
+    system,
+    volumes,
+)
 from dockerkit.daemon.api.application import Application
 from dockerkit.daemon.api.connection import Connection
 from dockerkit.daemon.api.router import Router
 from dockerkit.daemon.api.verbs import Engine
 from dockerkit.errors import Invalid
 
-NOUNS = (system, events, containers, changing, observing, streams, execs, archives, images, extensions)
+NOUNS = (system, events, containers, changing, observing, streams, execs, archives, images, volumes, extensions)
 ROUTES = tuple(route for noun in NOUNS for route in noun.ROUTES)
 VERB_THREADS = 16
 TRANSFER_THREADS = 4

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from dockerkit.daemon.api.answers import Pieces
+from dockerkit.daemon.api.volumeverbs import VolumeVerbs
 from dockerkit.daemon.runtime.launch import Attachment
 from dockerkit.schema.archive import Change, PathStat
 from dockerkit.schema.container import (
@@ -264,6 +265,12 @@ class Sessions(Protocol):
     def disown(self, id: str, ref: str) -> None:
         """Take a container from a session: it outlives it."""
 
+    def own_volume(self, id: str, name: str) -> None:
+        """Give a volume to a session."""
+
+    def disown_volume(self, id: str, name: str) -> None:
+        """Take a volume from a session: it outlives it."""
+
 
 class System(Protocol):
     """The engine as a whole."""
@@ -300,6 +307,10 @@ class Engine(Protocol):
     @property
     def sessions(self) -> Sessions:
         """Verbs on sessions."""
+
+    @property
+    def volumes(self) -> VolumeVerbs:
+        """Verbs on volumes."""
 
     @property
     def system(self) -> System:

@@ -33,17 +33,6 @@ REFUSALS = (
     ),
     Refusal(lambda host: host.port_bindings or host.publish_all_ports, "published ports", "there are no networks yet"),
     Refusal(lambda host: host.links, "links", "there are no networks yet"),
-    Refusal(lambda host: host.volumes_from, "volumes from another container", "there are no volumes yet; use a bind"),
-    Refusal(
-        lambda host: any(":" in bind and not bind.startswith("/") for bind in host.binds or ()),
-        "named volumes",
-        "there are no volumes yet; bind an absolute path of the host",
-    ),
-    Refusal(
-        lambda host: any(mount.type not in ("bind", "tmpfs") for mount in host.mounts or ()),
-        "mounts other than bind and tmpfs",
-        "there are no volumes yet",
-    ),
     Refusal(lambda host: host.init is True, "an init process", "use an image that brings its own"),
     Refusal(lambda host: host.userns_mode not in ("", "host"), "user namespaces", "the mode may only be host"),
     Refusal(lambda host: host.device_requests, "device requests", "there are no device drivers; name devices"),
@@ -82,5 +71,4 @@ def _warnings(request: CreateRequest) -> tuple[tuple[object, str], ...]:
             request.host_config.network_mode in ("", "default", "bridge"),
             "this engine has no bridge network yet: the container has a loopback interface only",
         ),
-        (request.volumes, "there are no anonymous volumes yet: these paths are kept in the container's own layer"),
     )

@@ -337,7 +337,7 @@ class Containers:
 
     def remove(self, ref: str, *, force: bool = False, volumes: bool = False) -> Future[None]:
         """Remove a container; see :func:`dockerkit.daemon.engine.removal.remove`."""
-        return removal.remove(self._core, self._core.entries.resolve(ref), force=force)
+        return removal.remove(self._core, self._core.entries.resolve(ref), force=force, volumes=volumes)
 
 
 def _check_attach(entry: Entry, ref: str) -> None:

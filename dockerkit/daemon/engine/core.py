@@ -9,10 +9,13 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from dockerkit.daemon.engine.entries import Entries, Entry
 from dockerkit.daemon.engine.events import Events, Happening, message
 from dockerkit.daemon.engine.following import Followers
+from dockerkit.daemon.engine.networks.entries import NetworkEntries
+from dockerkit.daemon.engine.networks.fabric import Fabric
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.timers import Timers
 from dockerkit.daemon.images.images import Images
@@ -23,8 +26,13 @@ from dockerkit.daemon.runtime.spec import device_policy
 from dockerkit.daemon.state import containers, execs, journal
 from dockerkit.daemon.state.database import Database
 from dockerkit.errors import Exhausted
+from dockerkit.schema.endpoint import root_id
 from dockerkit.schema.events import EventMessage
 from dockerkit.schema.wire import encode
+
+if TYPE_CHECKING:
+    from dockerkit.daemon.engine.volumes.holding import Holding
+    from dockerkit.daemon.engine.volumes.keeping import Volumes
 
 log = logging.getLogger(__name__)
 Writing = Callable[[sqlite3.Connection], None]
@@ -49,6 +57,10 @@ class Core:
     entries: Entries = field(default_factory=Entries)
     timers: Timers = field(default_factory=Timers)
     events: Events = field(init=False)
+    networks: NetworkEntries = field(default_factory=NetworkEntries)
+    fabric: Fabric = field(init=False)
+    volumes: Volumes = field(init=False)
+    holding: Holding = field(init=False)
     followers: Followers = field(default_factory=Followers)
     observers: list[Callable[[Entry], None]] = field(default_factory=list)
     order: threading.Lock = field(default_factory=threading.Lock)
@@ -56,6 +68,7 @@ class Core:
     def __post_init__(self) -> None:
         """Take up the journal."""
         self.events = Events(self.database)
+        self.fabric = Fabric(os.path.join(self.root, "run"), root_id(self.root))
 
     def directory(self, id: str) -> str:
         """Return the path of a container's own directory."""
@@ -73,8 +86,10 @@ class Core:
         """Return a handle for a container's control group, which is there while it is alive."""
         return self.cgroups.open(self.cgroup_path(record))
 
-    def commit(self, entry: Entry, record: Record, *happenings: Happening) -> None:
+    def commit(self, entry: Entry, record: Record, *happenings: Happening | EventMessage) -> None:
         """Write a container's new record and what happened, together; then readers see it and listeners hear of it.
+
+        What happened to something else with it (a network) is said as a whole event.
 
         :raises Exhausted: the disk is full; nothing changed.
         """
@@ -82,7 +97,7 @@ class Core:
         with self.order:
             with self.database.transaction() as tx:
                 containers.put(tx, record.id, record.name, encode(record))
-                told = self._append(tx, [message(record, happening) for happening in happenings])
+                told = self._append(tx, [_event(record, happening) for happening in happenings])
             failpoints.hit("engine.committed")
             entry.record = record
             self.events.publish(told)
@@ -116,6 +131,17 @@ class Core:
                 told = self._append(tx, events)
             self.events.publish(told)
 
+    def change(self, write: Callable[[sqlite3.Connection], None], *events: EventMessage) -> None:
+        """Have `write` change what is stored of anything but a container, and write what happened, together; then tell it.
+
+        :raises Exhausted: the disk is full; nothing was written.
+        """
+        with self.order:
+            with self.database.transaction() as tx:
+                write(tx)
+                told = self._append(tx, events)
+            self.events.publish(told)
+
     def erase(self, entry: Entry, happening: Happening) -> None:
         """Delete a container's record and write what happened, together, then forget it."""
         with self.order:
@@ -130,3 +156,7 @@ class Core:
         """Write events; their moments are taken here, where they are in order, so that later ones are never earlier."""
         stamped = [self.events.stamp(event) for event in events]
         return [(journal.append(tx, event.time_nano, encode(event)), event) for event in stamped]
+
+
+def _event(record: Record, happening: Happening | EventMessage) -> EventMessage:
+    return message(record, happening) if isinstance(happening, Happening) else happening

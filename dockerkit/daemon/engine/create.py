@@ -8,16 +8,19 @@ import time
 from dataclasses import dataclass, field
 
 from dockerkit.daemon.engine.admission import admit
+from dockerkit.daemon.engine.archives import views
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.defaults import filled
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.merge import merge, words
-from dockerkit.daemon.engine.mounts import mount_points, prepare_sources
 from dockerkit.daemon.engine.naming import free_name
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.removal import remove_tree
 from dockerkit.daemon.engine.steps import Step, run
+from dockerkit.daemon.engine.volumes.point import Point, shown
+from dockerkit.daemon.engine.volumes.populating import populate
+from dockerkit.daemon.engine.volumes.resolving import Wish, make, make_sources, unmake, wishes
 from dockerkit.daemon.images.image import Image
 from dockerkit.daemon.images.platform import check_image_platform
 from dockerkit.daemon.runtime.spec import validate
@@ -36,6 +39,9 @@ class Creation:
     name: str
     image: Image
     session: str
+    mounts: list[Wish] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
+    volumes: list[str] = field(default_factory=list)
     entry: Entry = field(init=False)
 
 
@@ -56,8 +62,8 @@ def create(core: Core, request: CreateRequest, name: str, platform: str, session
     image = core.images.get(request.image)
     check_image_platform(image, platform)
     warnings = validate(request, request.host_config) + admit(request)
-    prepare_sources(request.host_config)
-    run(STEPS, creation := Creation(core, request, secrets.token_hex(32), bare, image, session))
+    mounts = wishes(core, request.host_config, (image.document.config.volumes or {}) | (request.volumes or {}))
+    run(STEPS, creation := Creation(core, request, secrets.token_hex(32), bare, image, session, mounts))
     return CreateResponse(id=creation.id, warnings=warnings)
 
 
@@ -80,6 +86,20 @@ def _remove_directory(creation: Creation) -> None:
     remove_tree(creation.core.directory(creation.id))
 
 
+def _make_volumes(creation: Creation) -> None:
+    creation.points, creation.volumes = make(creation.core, creation.id, creation.mounts)
+
+
+def _unmake_volumes(creation: Creation) -> None:
+    unmake(creation.core, creation.id, creation.points, creation.volumes)
+
+
+def _fill_volumes(creation: Creation) -> None:
+    core, image, directory = creation.core, creation.image, creation.core.directory(creation.id)
+    make_sources(creation.points)
+    populate(core, creation.id, creation.points, lambda: views.of_image(core, image, directory))
+
+
 def _record(creation: Creation) -> None:
     request, image = creation.request, creation.image
     config = merge(_config(request), image.document.config)
@@ -98,7 +118,8 @@ def _record(creation: Creation) -> None:
         args=command[1:],
         config=config,
         host_config=host,
-        mounts=mount_points(host),
+        mounts=shown(creation.points),
+        points=creation.points,
         session=creation.session,
     )
     creation.entry = Entry(record)
@@ -113,5 +134,7 @@ def _config(request: CreateRequest) -> ContainerConfig:
 STEPS = (
     Step("reserve the name", _reserve, _release),
     Step("make the directory", _make_directory, _remove_directory),
+    Step("make the volumes", _make_volumes, _unmake_volumes),
+    Step("fill the volumes", _fill_volumes),
     Step("record", _record),
 )

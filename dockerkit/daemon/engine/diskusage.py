@@ -1,4 +1,4 @@
-"""``system df``: what images and containers take on the disk. Layers that several images have are counted once in the total."""
+"""``system df``: what images, containers and volumes take on the disk. Layers several images have count once in the total."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.imageverbs import ImageVerbs
 from dockerkit.daemon.engine.listing import summary
+from dockerkit.daemon.engine.volumes.showing import usage
 from dockerkit.daemon.images.image import Image
 from dockerkit.errors import Invalid, NotFound
 from dockerkit.schema.image import ImageSummary
@@ -32,7 +33,7 @@ def disk_usage(core: Core, types: Collection[str] = ()) -> dict[str, Any]:
         "LayersSize": sum(sizes.values()),
         "Images": _images(core, images, sizes) if "image" in wanted else None,
         "Containers": _containers(core) if "container" in wanted else None,
-        "Volumes": [] if "volume" in wanted else None,
+        "Volumes": usage(core.volumes) if "volume" in wanted else None,
         "BuildCache": [] if "build-cache" in wanted else None,
         "BuilderSize": 0,
     }

@@ -19,6 +19,10 @@ from dockerkit.daemon.engine.probing import Probing
 from dockerkit.daemon.engine.recovery import recover
 from dockerkit.daemon.engine.sessions import Sessions
 from dockerkit.daemon.engine.system import System
+from dockerkit.daemon.engine.volumes.holding import Holding
+from dockerkit.daemon.engine.volumes.keeping import Volumes
+from dockerkit.daemon.engine.volumes.recovery import take_up_volumes
+from dockerkit.daemon.engine.volumes.verbs import VolumeVerbs
 from dockerkit.daemon.images.images import Images
 from dockerkit.daemon.kernel import cgroups, failpoints
 from dockerkit.daemon.runtime.runtime import Exit, Runtime
@@ -44,8 +48,11 @@ class Engine:
         self._core = Core(root, database, Images(root), runtime, pool, self._cgroups)
         self._configuring = Configuring(self._core)
         self._core.images.configure = self._configuring.run
+        self._core.volumes = Volumes(self._core)
+        self._core.holding = Holding(self._core)
         self.images = ImageVerbs(self._core)
         self.sessions = Sessions(self._core)
+        self.volumes = VolumeVerbs(self._core, self.sessions.check)
         self.events = self._core.events
         self.containers = Containers(self._core, self.sessions)
         self.execs = Execs(self._core)
@@ -58,7 +65,9 @@ class Engine:
         """Start the shim, then take up the containers and sessions of the daemon before, and sweep up images' remains."""
         self._core.runtime.start()
         self._core.timers.start()
+        self._core.volumes.load()
         recover(self._core)
+        take_up_volumes(self._core)
         self.sessions.recover()
         self._core.pool.submit(self._core.images.sweep)
 

@@ -7,7 +7,10 @@ from msgspec import field
 
 from dockerkit.daemon.engine.healthrules import begun, unwatched
 from dockerkit.daemon.engine.lifecycle import ACTIVE, ALIVE, Change, Phase, after
-from dockerkit.schema.container import ContainerConfig, ContainerState, HostConfig, MountPoint
+from dockerkit.daemon.engine.networks.place import Place
+from dockerkit.daemon.engine.volumes.point import Point
+from dockerkit.schema.container import ContainerConfig, ContainerState, HostConfig, MountPoint, PortBinding
+from dockerkit.schema.network import EndpointSettings
 from dockerkit.schema.units import rfc3339
 from dockerkit.schema.wire import docker_name
 
@@ -17,6 +20,10 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
 
     ``created`` is in nanoseconds since 1970; ``image`` is the id of the image, ``config.image`` the name it was asked by.
     ``manually_stopped``: a stop or a kill was asked for since its last start, so that no restart policy applies.
+    ``mounts`` are as inspect shows them, ``points`` what a start needs of them; ``drops_volumes``: it is being removed, and its
+    anonymous volumes go with it.
+    ``endpoints`` are what it asks of its networks (see :attr:`wishes`); ``places``, by network, and ``ports`` what it has of them
+    while it runs, in the namespace named ``sandbox``.
     ``stopping``: a stop was asked for, and it has not ended yet: whichever daemon hears of the end tells of the stop with it.
     """
 
@@ -30,6 +37,12 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
     host_config: HostConfig
     state: ContainerState = field(default_factory=ContainerState)
     mounts: list[MountPoint] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
+    drops_volumes: bool = False
+    endpoints: dict[str, EndpointSettings] | None = None
+    places: dict[str, Place] = field(default_factory=dict)
+    ports: dict[str, list[PortBinding] | None] = field(default_factory=dict)
+    sandbox: str = ""
     restart_count: int = 0
     manually_stopped: bool = False
     stopping: bool = False
@@ -55,6 +68,14 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
     def owned(self) -> bool:
         """Whether it goes away by itself: removed at its end, or with the session that owns it."""
         return bool(self.session) or self.host_config.auto_remove
+
+    @property
+    def wishes(self) -> dict[str, EndpointSettings]:
+        """What it asks of each of its networks, by name; of a record from before there were networks, its mode's alone."""
+        if self.endpoints is not None:
+            return self.endpoints
+        mode = self.host_config.network_mode
+        return {} if mode.startswith("container:") else {mode: EndpointSettings()}
 
     def with_state(self, change: Change, **facts: object) -> Record:
         """Return the record after `change`, its state updated with `facts`.

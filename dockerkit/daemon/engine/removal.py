@@ -11,6 +11,8 @@ import os
 import shutil
 from concurrent.futures import Future
 
+from msgspec.structs import replace
+
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
@@ -22,9 +24,10 @@ log = logging.getLogger(__name__)
 SIGKILL = 9
 
 
-def remove(core: Core, entry: Entry, *, force: bool) -> Future[None]:
+def remove(core: Core, entry: Entry, *, force: bool, volumes: bool = False) -> Future[None]:
     """Remove a container; with `force` kill it first. Asking twice gives the same future.
 
+    :param volumes: its anonymous volumes go too; those of one that goes by itself, or with its owner, always do.
     :raises Conflict: it runs and `force` was not said; in Docker's words.
     """
     with entry.lock:
@@ -37,7 +40,7 @@ def remove(core: Core, entry: Entry, *, force: bool) -> Future[None]:
         removal.set_running_or_notify_cancel()  # several may wait for it: none of them may cancel it
         keeper = entry.keeper
         if keeper is None:
-            _finish(core, entry, removal)
+            _finish(core, entry, removal, volumes)
         else:
             if record.alive:
                 keeper.kill(SIGKILL)
@@ -46,7 +49,7 @@ def remove(core: Core, entry: Entry, *, force: bool) -> Future[None]:
                 with contextlib.suppress(FileNotFoundError):  # it is gone already
                     core.cgroup(record).thaw()
             keeper.release()  # nobody's unread output shall hold up the removal
-            keeper.gone.add_done_callback(lambda _: core.pool.submit(_finish, core, entry, removal))
+            keeper.gone.add_done_callback(lambda _: core.pool.submit(_finish, core, entry, removal, volumes))
     return removal
 
 
@@ -56,10 +59,12 @@ def _refusal(phase: Phase) -> str:
     return f"{phase.value}: stop the container before removing or force remove"
 
 
-def _finish(core: Core, entry: Entry, removal: Future[None]) -> None:
+def _finish(core: Core, entry: Entry, removal: Future[None], volumes: bool) -> None:
     id = entry.record.id
+    anonymous = volumes or entry.record.owned or entry.record.drops_volumes
     try:
-        _intend(core, entry)
+        _intend(core, entry, anonymous)
+        core.volumes.drop(id, entry.record.points, anonymous=anonymous)
         _erase(core, entry)
     except Exception as error:
         log.exception("container %s could not be removed", id)
@@ -75,11 +80,11 @@ def _finish(core: Core, entry: Entry, removal: Future[None]) -> None:
     core.pool.submit(remove_tree, core.trash(id))
 
 
-def _intend(core: Core, entry: Entry) -> None:
+def _intend(core: Core, entry: Entry, anonymous: bool) -> None:
     """Write the intent before the act: a crash in between is taken up again. A full disk must not forbid what frees it."""
     if entry.record.phase is not Phase.REMOVING:
         with contextlib.suppress(Exhausted):
-            core.commit(entry, entry.record.with_state(Change.REMOVE))
+            core.commit(entry, replace(entry.record.with_state(Change.REMOVE), drops_volumes=anonymous))
 
 
 def _erase(core: Core, entry: Entry) -> None:

@@ -1,4 +1,4 @@
-"""Sessions: who owns containers, and what happens when they are gone.
+"""Sessions: who owns containers and volumes, and what happens when they are gone.
 
 A session is a client's open connection and its process. When either ends, for whatever reason, what the session owns is
 killed and removed. Sessions are written down: when it was the daemon that ended, their clients have some seconds to come back
@@ -120,6 +120,7 @@ class Sessions:
         for entry in self._core.entries.all():
             if entry.record.session == id:
                 self._remove(entry)
+        self._core.volumes.orphan(id)
         try:
             with self._core.database.transaction() as tx:
                 stored.delete(tx, id)
@@ -161,6 +162,24 @@ class Sessions:
         with entry.lock:
             if entry.record.session == id:
                 self._core.commit(entry, replace(entry.record, session=""))
+
+    def own_volume(self, id: str, name: str) -> None:
+        """Make the session the owner of a volume, which goes when the session and all containers that have it are gone.
+
+        :raises NotFound: no such session, no such volume.
+        """
+        self.check(id)
+        self._core.volumes.own(name, id)
+        try:
+            self.check(id)
+        except NotFound:
+            self._core.volumes.orphan(id)
+            raise
+
+    def disown_volume(self, id: str, name: str) -> None:
+        """Let a volume outlive the session; harmless when another owns it."""
+        if self._core.volumes.get(name).session == id:
+            self._core.volumes.own(name, "")
 
     def recover(self) -> None:
         """Take up the sessions of the daemon before: they end in five seconds unless reclaimed, or with their process."""

@@ -16,18 +16,22 @@ from dockerkit.daemon.engine.files import write_files
 from dockerkit.daemon.engine.lifecycle import Change, Phase, after
 from dockerkit.daemon.engine.logoptions import rotation
 from dockerkit.daemon.engine.merge import process_environment
-from dockerkit.daemon.engine.mounts import bind_mounts, prepare_sources
+from dockerkit.daemon.engine.networks import joining, linking
 from dockerkit.daemon.engine.removal import remove
 from dockerkit.daemon.engine.steps import Step, run
+from dockerkit.daemon.engine.volumes.holding import Held
+from dockerkit.daemon.engine.volumes.resolving import with_tmpfs
 from dockerkit.daemon.kernel import failpoints
 from dockerkit.daemon.runtime.launch import Launch, Rootfs
 from dockerkit.daemon.runtime.runtime import Keeper, StartFailed
 from dockerkit.daemon.runtime.spec import runtime_spec, seccomp_program
-from dockerkit.errors import Conflict, Failed
+from dockerkit.errors import Conflict, DockerkitError, Failed
 
 _UNDO_WAIT = 10.0
 _UNREAD_WAIT = 1.0
 """Seconds that clients of the life before have to read what they have not read yet."""
+_BEFORE_PROGRAM = 128
+"""Exit code of a container whose program never had its turn."""
 _PREFIX = "failed to create task for container: failed to create shim task: OCI runtime create failed"
 
 
@@ -39,6 +43,8 @@ class Start:
     entry: Entry
     directory: str
     spec: dict[str, Any] = field(default_factory=dict)
+    joining: joining.Joining = field(init=False)
+    held: Held = field(init=False)
     keeper: Keeper = field(init=False)
 
 
@@ -54,8 +60,8 @@ def start(core: Core, entry: Entry, *, awaited: bool = False) -> bool:
             if awaited is not (entry.record.phase is Phase.RESTARTING):
                 return _refuse_if_paused(entry)
             return _start(core, entry)
-    except Failed:
-        if entry.record.host_config.auto_remove:
+    except DockerkitError:
+        if entry.record.host_config.auto_remove and not entry.record.alive:
             remove(core, entry, force=True)
         raise
 
@@ -77,6 +83,9 @@ def _start(core: Core, entry: Entry) -> bool:
         run(STEPS, Start(core, entry, core.directory(record.id)))
     except StartFailed as failure:
         raise _failed(core, entry, failure) from failure
+    except DockerkitError as refused:
+        core.commit(entry, entry.record.with_state(Change.FAIL, exit_code=_BEFORE_PROGRAM, error=refused.message))
+        raise
     return True
 
 
@@ -93,8 +102,24 @@ def _wait_for_the_last_keeper(context: Start) -> None:
 
 
 def _files(context: Start) -> None:
-    prepare_sources(context.entry.record.host_config)
     write_files(context.entry.record, context.directory)
+
+
+def _hold_volumes(context: Start) -> None:
+    context.held = context.core.holding.hold(context.entry.record)
+
+
+def _release_volumes(context: Start) -> None:
+    context.core.holding.undo(context.entry.record)
+
+
+def _network(context: Start) -> None:
+    context.joining = joining.Joining(context.core, context.entry, context.directory)
+    joining.join(context.joining)
+
+
+def _leave_networks(context: Start) -> None:
+    joining.part(context.joining)
 
 
 def _spec(context: Start) -> None:
@@ -103,12 +128,13 @@ def _spec(context: Start) -> None:
         id=record.id,
         hostname=record.config.hostname,
         config=record.config,
-        host_config=record.host_config,
+        host_config=with_tmpfs(record.host_config, record.points),
         arguments=[record.path, *record.args],
-        environment=process_environment(record.config, record.config.hostname),
+        environment=process_environment(record.config, record.config.hostname, linking.environment(context.core, record)),
         directory=context.directory,
         cgroup=context.core.cgroup_path(record),
-        binds=bind_mounts(record.host_config),
+        joined=context.joining.joined,
+        binds=context.held.binds,
     )
 
 
@@ -131,6 +157,8 @@ def _spawn(context: Start) -> None:
     )
     launch.attachments, entry.pending = entry.pending, []  # the runtime's from here on, whatever happens
     context.keeper = entry.keeper = context.core.runtime.spawn(launch)
+    context.held.close()
+    context.joining.close()
     failpoints.hit("engine.spawned")
 
 
@@ -150,12 +178,15 @@ def _kill(context: Start) -> None:
 
 def _record(context: Start) -> None:
     keeper = context.keeper
-    context.core.commit(context.entry, context.entry.record.started(keeper.pid, keeper.started_at), Happening("start"))
+    started = context.entry.record.started(keeper.pid, keeper.started_at)
+    context.core.commit(context.entry, started, *context.joining.happened, Happening("start"))
 
 
 STEPS = (
     Step("wait for the last keeper", _wait_for_the_last_keeper),
     Step("files", _files),
+    Step("network", _network, _leave_networks),
+    Step("volumes", _hold_volumes, _release_volumes),
     Step("spec", _spec),
     Step("spawn", _spawn, _kill),
     Step("record", _record),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 import select
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +23,8 @@ from typing import TypeVar
 
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
-from dockerkit.daemon.engine.mounts import bind_mounts
 from dockerkit.daemon.engine.record import Record
+from dockerkit.daemon.images.image import Image
 from dockerkit.daemon.kernel import beneath, mounts, namespaces
 from dockerkit.daemon.runtime.keeper.roots import make_root
 from dockerkit.daemon.runtime.launch import Rootfs
@@ -80,12 +81,12 @@ def to_read(core: Core, entry: Entry) -> View:
     if record.alive:
         with contextlib.suppress(ProcessLookupError):  # it has ended: its files are there still
             return running(record)
-    binds = _binds(core, record)
-    view = _stopped(core, record, binds)
-    if view.missing and _prepare(core, entry):
-        view.close()
+    with _binds(core, record) as binds:
         view = _stopped(core, record, binds)
-    return view
+        if view.missing and _prepare(core, entry):
+            view.close()
+            view = _stopped(core, record, binds)
+        return view
 
 
 def to_write(core: Core, record: Record) -> View:
@@ -100,8 +101,18 @@ def to_write(core: Core, record: Record) -> View:
         except ProcessLookupError:
             raise Conflict(f"container {record.id} is just ending", hint="try again") from None
     directory, layers = core.directory(record.id), _layers(core, record)
-    made = Mounting(lambda _: make_root(layers, directory), tuple(_binds(core, record)), write=True)
-    return _privately(lambda: _build(made, directory, read_only=record.host_config.readonly_rootfs))
+    with _binds(core, record) as binds:
+        made = Mounting(lambda _: make_root(layers, directory), tuple(binds), write=True)
+        return _privately(lambda: _build(made, directory, read_only=record.host_config.readonly_rootfs))
+
+
+def of_image(core: Core, image: Image, place: str) -> View:
+    """Return a read-only view of an image's own files.
+
+    :param place: a directory of the host on which it is mounted where only this view sees it.
+    """
+    made = Mounting(lambda at: _stacked(core.images.lower(image), at), (), write=False)
+    return _privately(lambda: _build(made, place))
 
 
 def layers_only(core: Core, record: Record) -> View:
@@ -180,10 +191,16 @@ def _layers(core: Core, record: Record) -> Rootfs:
     return Rootfs(lower=lower, upper=f"{directory}/upper", work=f"{directory}/work", volatile=record.owned)
 
 
-def _binds(core: Core, record: Record) -> list[BindMount]:
+@contextlib.contextmanager
+def _binds(core: Core, record: Record) -> Iterator[list[BindMount]]:
+    """Give what is bound into a stopped container; its volumes are mounted as long as the view is being made."""
     directory = core.directory(record.id)
     own = [BindMount(source=f"{directory}/{name}", target=target) for name, target in _FILES.items()]
-    return [bind for bind in (*own, *bind_mounts(record.host_config)) if os.path.lexists(bind.source)]
+    held = core.holding.borrow(record, f"view-{secrets.token_hex(8)}")
+    try:
+        yield [bind for bind in (*own, *held.binds) if os.path.lexists(bind.source)]
+    finally:
+        core.holding.release(held)
 
 
 def _stacked(layers: Sequence[str], place: str) -> int:
@@ -218,15 +235,15 @@ class Mounting:
 
 def _build(made: Mounting, place: str, *, read_only: bool = False) -> View:
     """Mount a root and its binds on `place`, in the calling thread's own mount namespace."""
-    namespaces.unshare(namespaces.FLAGS["mount"])
-    # first of all: what is mounted must not appear on the host
-    mounts.set_propagation("/", mounts.PRIVATE)
     with contextlib.ExitStack() as opened:
-        # before the root: it covers the directory where some of the sources are
+        # before the namespace is left: some of the sources are descriptors of mounts in it; a copy is seen nowhere
         sources = []
         for bind in made.binds:
             sources.append((_bind(bind, write=made.write), bind))
             opened.callback(os.close, sources[-1][0])
+        namespaces.unshare(namespaces.FLAGS["mount"])
+        # before anything is mounted: it must not appear on the host
+        mounts.set_propagation("/", mounts.PRIVATE)
         view = View(made.root(place))
         try:
             with _opened(place) as target:

@@ -13,6 +13,7 @@ from typing import Any
 from dockerkit.daemon.runtime.spec.host import Host
 from dockerkit.daemon.runtime.spec.security import Security
 from dockerkit.daemon.runtime.spec.tmpfs import merged_options, mount_options
+from dockerkit.errors import Invalid
 from dockerkit.schema.container import HostConfig
 
 SHM = "/dev/shm"  # noqa: S108 (inside)
@@ -40,6 +41,7 @@ class BindMount:
     """A file or directory of the host shown inside.
 
     :param recursive: also what is mounted beneath the source; a read-only bind is then read-only all the way down.
+    :param read_only_below: `no` leaves what is mounted beneath the source writable, `must` refuses where that cannot be helped.
     """
 
     source: str
@@ -47,6 +49,7 @@ class BindMount:
     read_only: bool = False
     propagation: str = "rprivate"
     recursive: bool = True
+    read_only_below: str = ""
 
 
 def container_mounts(
@@ -97,8 +100,15 @@ def _bind(bind: BindMount, host: Host) -> dict[str, Any]:
     options = ["rbind" if bind.recursive else "bind", bind.propagation]
     if bind.read_only:
         # "ro" alone leaves mounts beneath the source writable
-        options.append("rro" if bind.recursive and host.kernel >= _RECURSIVE_READ_ONLY else "ro")
+        options.append("rro" if _read_only_all_down(bind, host) else "ro")
     return {"destination": os.path.normpath(bind.target), "type": "bind", "source": bind.source, "options": options}
+
+
+def _read_only_all_down(bind: BindMount, host: Host) -> bool:
+    able = host.kernel >= _RECURSIVE_READ_ONLY
+    if bind.read_only_below == "must" and bind.recursive and not able:
+        raise Invalid(f"cannot make {bind.target} read-only with all beneath it: Linux 5.12 is needed for that")
+    return bind.recursive and able and bind.read_only_below != "no"
 
 
 def _wanted(destination: str, host_config: HostConfig, asked: Mapping[str, Any]) -> bool:

@@ -110,25 +110,27 @@ class _Connection(http.client.HTTPConnection):
         self.patience = patience
         self.ended = False
         self._address = address
+        self._socket: socket.socket | None = None
 
     def end(self) -> None:
         """Break off, from another thread."""
         self.ended = True
-        if self.sock is not None:
-            with suppress(OSError):  # the peer has closed it
-                self.sock.shutdown(socket.SHUT_RDWR)
+        if self._socket is not None:
+            with suppress(OSError):  # it is closed
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def connect(self) -> None:
         """Connect."""
         url = urlsplit(self._address.url)
         if url.scheme == "unix":
-            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock = self._socket = socket.socket(socket.AF_UNIX)
             self.sock.settimeout(self.timeout)
             self.sock.connect(self._address.url.removeprefix("unix://"))
             return
-        plain = socket.create_connection((url.hostname or "", url.port or 80), self.timeout)
+        self.sock = self._socket = socket.create_connection((url.hostname or "", url.port or 80), self.timeout)
         tls = self._address.tls or (Tls() if url.scheme == "https" else None)
-        self.sock = plain if tls is None else _context(self._address.name, tls).wrap_socket(plain, server_hostname=url.hostname)
+        if tls is not None:
+            self.sock = self._socket = _context(self._address.name, tls).wrap_socket(self.sock, server_hostname=url.hostname)
 
 
 def _context(name: str, tls: Tls) -> ssl.SSLContext:
