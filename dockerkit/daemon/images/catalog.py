@@ -12,11 +12,12 @@ from collections.abc import Iterable
 
 import msgspec
 
+from dockerkit.daemon.images.documents import check_layers, read_config, read_manifest
 from dockerkit.daemon.images.image import Image
-from dockerkit.daemon.images.index import NameIndex, name_of
+from dockerkit.daemon.images.index import PARENT, NameIndex, name_of
 from dockerkit.daemon.images.layers import Layer, Layers, chain_ids
 from dockerkit.daemon.images.store import Store
-from dockerkit.errors import Damaged, DockerkitError, Invalid, NotFound
+from dockerkit.errors import DockerkitError, Invalid, NotFound
 from dockerkit.schema.image import Descriptor, ImageDocument, Manifest
 from dockerkit.schema.names import FULL_ID, Reference, parse_reference
 
@@ -121,17 +122,17 @@ class Catalog:
     def _image(self, descriptors: list[Descriptor]) -> Image:
         manifest, document, size = self._documents(descriptors[0])
         names = [name for name in map(name_of, descriptors) if name is not None]
-        repositories = dict.fromkeys((name.familiar_name, d.digest) for d in descriptors if (name := name_of(d)))
         return Image(
             id=manifest.config.digest,
             document=document,
             references=tuple(str(name) for name in names if name.tag),
-            digests=tuple(f"{repository}@{digest}" for repository, digest in repositories),
+            digests=tuple(str(name) for name in names if name.digest),
             size=size,
             created=document.created,
             layers=chain_ids(document.rootfs.diff_ids),
             manifest=msgspec.structs.replace(descriptors[0], annotations={}),
             blobs=tuple(manifest.layers),
+            parent=descriptors[0].annotations.get(PARENT, ""),
         )
 
     def _documents(self, descriptor: Descriptor) -> _Documents:
@@ -143,17 +144,22 @@ class Catalog:
                 self._read[descriptor.digest] = found
         return found
 
+    def plan(self, manifest: Descriptor) -> tuple[Manifest, ImageDocument, tuple[Layer, ...]]:
+        """Read and check the documents of an image, unpacked or not, and return them with its layers, lowest first.
+
+        :raises Damaged: they are not what their digests say, malformed, or disagree.
+        """
+        what = f"image {manifest.digest}"
+        found = read_manifest(self._store.read(manifest.digest), what, manifest.media_type)
+        document = read_config(self._store.read(found.config.digest), f"{what}: its configuration")
+        check_layers(document, found.layers, what)
+        diff_ids = document.rootfs.diff_ids
+        layers = zip(chain_ids(diff_ids), diff_ids, found.layers, strict=True)
+        return found, document, tuple(Layer(chain, diff_id, blob.digest) for chain, diff_id, blob in layers)
+
     def _load(self, descriptor: Descriptor) -> _Documents:
-        try:
-            manifest = msgspec.json.decode(self._store.read(descriptor.digest), type=Manifest)
-            document = msgspec.json.decode(self._store.read(manifest.config.digest), type=ImageDocument)
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
-            raise Damaged(f"image {descriptor.digest} is malformed: {error}") from None
-        if len(document.rootfs.diff_ids) != len(manifest.layers):
-            raise Damaged(f"image {descriptor.digest} is malformed: its config and its manifest count different layers")
-        layers = zip(chain_ids(document.rootfs.diff_ids), document.rootfs.diff_ids, manifest.layers, strict=True)
-        size = sum(self._layers.size(Layer(chain, diff_id, blob.digest)) for chain, diff_id, blob in layers)
-        return manifest, document, size
+        manifest, document, layers = self.plan(descriptor)
+        return manifest, document, sum(self._layers.size(layer) for layer in layers)
 
 
 def _means(descriptor: Descriptor, reference: Reference) -> bool:
@@ -161,5 +167,5 @@ def _means(descriptor: Descriptor, reference: Reference) -> bool:
     if name is None or (name.registry, name.repository) != (reference.registry, reference.repository):
         return False
     if reference.digest:
-        return descriptor.digest == reference.digest
+        return reference.digest in (descriptor.digest, name.digest)
     return name.tag == reference.tag

@@ -11,13 +11,17 @@ import lzma
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO, Protocol
+from functools import cache, partial
+from typing import Any, BinaryIO, Protocol, cast
 
+from dockerkit.daemon.images.limits import Meter
 from dockerkit.errors import Damaged, Unsupported
 
-CHUNK = 1 << 18
+CHUNK = 1 << 20
 _BZIP2 = re.compile(rb"BZh[1-9]1A")
 _GZIP, _XZ, _ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
+_XZ_MEMORY = 256 << 20
+"""Bytes of dictionary that a stream may ask for: ``xz -9`` asks for 64 MiB, a forged header for four gigabytes."""
 _BOUND = 1 << 20
 """Most bytes one call of a decompressor may hand out: a bomb is met a megabyte at a time."""
 
@@ -34,15 +38,24 @@ class _Decompressor(Protocol):
     def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 
+@cache
+def _deflate() -> Any:
+    """Return the module that reads gzip: ``isal`` where it is installed (three times as fast), else zlib."""
+    try:
+        return importlib.import_module("isal.isal_zlib")
+    except ImportError:
+        return zlib
+
+
 class _Gzip:
-    """zlib's gzip reader with lzma's interface."""
+    """A gzip reader with lzma's interface."""
 
     def __init__(self) -> None:
-        self._inner = zlib.decompressobj(wbits=31)
+        self._inner = _deflate().decompressobj(wbits=31)
 
     @property
     def eof(self) -> bool:
-        return self._inner.eof
+        return bool(self._inner.eof)
 
     @property
     def needs_input(self) -> bool:
@@ -50,24 +63,60 @@ class _Gzip:
 
     @property
     def unused_data(self) -> bytes:
-        return self._inner.unused_data
+        return cast(bytes, self._inner.unused_data)
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+        tail = self._inner.unconsumed_tail
+        return cast(bytes, self._inner.decompress(tail + data if tail else data, max_length))
 
 
 def read_chunks(file: BinaryIO) -> Iterator[bytes]:
-    """Yield a file's bytes in chunks of 256 KiB."""
+    """Yield a file's bytes in chunks of a mebibyte."""
     while chunk := file.read(CHUNK):
         yield chunk
 
 
-def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def kind_of(head: bytes) -> str:
+    """Tell by its first bytes (six are enough) how a stream is compressed: ``gzip``, ``bzip2``, ``xz``, ``zstd`` or ``""``."""
+    kinds = {
+        "gzip": head.startswith(_GZIP),
+        "bzip2": _BZIP2.match(head),
+        "xz": head.startswith(_XZ),
+        "zstd": head.startswith(_ZSTD),
+    }
+    return next((kind for kind, fits in kinds.items() if fits), "")
+
+
+def is_compressed(head: bytes) -> bool:
+    """Tell by its first bytes whether a stream is compressed."""
+    return bool(kind_of(head))
+
+
+def decompress(chunks: Iterable[bytes], meter: Meter | None = None) -> Iterator[bytes]:
     """Yield the plain bytes of a stream that is gzip, bzip2, xz, zstd or not compressed.
 
-    :raises Damaged: the compressed stream is cut short or broken.
+    :param meter: counts the bytes on both sides.
+    :raises Damaged: the compressed stream is cut short or broken, or `meter` has had enough of it.
     :raises Unsupported: zstd, and this Python has no module for it.
     """
+    if meter is None:
+        return _decompress(chunks)
+    return _measured(_decompress(_weighed(chunks, meter)), meter)
+
+
+def _weighed(chunks: Iterable[bytes], meter: Meter) -> Iterator[bytes]:
+    for chunk in chunks:
+        meter.came(len(chunk))
+        yield chunk
+
+
+def _measured(chunks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:
+    for chunk in chunks:
+        meter.unpacked(len(chunk))
+        yield chunk
+
+
+def _decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
     source = iter(chunks)
     head = b""
     for chunk in source:
@@ -80,7 +129,7 @@ def decompress(chunks: Iterable[bytes]) -> Iterator[bytes]:
     if _BZIP2.match(head):
         return _members(rest, bz2.BZ2Decompressor)
     if head.startswith(_XZ):
-        return _members(rest, lzma.LZMADecompressor)
+        return _members(rest, partial(lzma.LZMADecompressor, memlimit=_XZ_MEMORY))
     if head.startswith(_ZSTD):
         return _zstd(rest)
     return rest
@@ -108,7 +157,7 @@ def _members(chunks: Iterator[bytes], make: Callable[[], _Decompressor]) -> Iter
                 data = current.unused_data if current.eof else b""
                 if current.eof:
                     current = None
-    except (zlib.error, lzma.LZMAError) as error:
+    except (zlib.error, _deflate().error, lzma.LZMAError) as error:
         raise Damaged(f"compressed stream is broken: {error}") from None
     except OSError as error:
         if error.errno is not None:

@@ -17,12 +17,14 @@ class Image:
     :param id: ``sha256:…``, the digest of the configuration's bytes.
     :param document: the OCI image configuration.
     :param references: tags, as Docker prints them (``busybox:latest``).
-    :param digests: the same repositories with the manifest's digest (``busybox@sha256:…``).
+    :param digests: names with the digest that a registry gave for it: its index's, or the manifest's
+        (``busybox@sha256:…``).
     :param size: bytes of the regular files in its layers.
     :param created: RFC 3339, as the configuration says.
     :param layers: chain ids, hex, lowest first.
     :param manifest: descriptor of its manifest blob.
     :param blobs: descriptors of its layer blobs, lowest first.
+    :param parent: id of the image it was committed or built on here, or ``""``.
     """
 
     id: str
@@ -34,6 +36,7 @@ class Image:
     layers: tuple[str, ...]
     manifest: Descriptor
     blobs: tuple[Descriptor, ...]
+    parent: str = ""
 
     @property
     def short_id(self) -> str:

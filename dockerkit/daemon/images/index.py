@@ -1,8 +1,11 @@
 """``index.json``: which names mean which manifest. One file, replaced whole, guarded by a lock.
 
 A name is a descriptor with two annotations, as containerd and skopeo read them: ``org.opencontainers.image.ref.name`` holds the
-tag and ``io.containerd.image.name`` the full name. A descriptor without them is an image that has lost its last name. Never
-reads manifests, never deletes blobs.
+tag and ``io.containerd.image.name`` the full name. A descriptor without them is an image that has lost its last name. What was
+pulled has a second name, with the digest that the registry gave (the index's, where there is one) in the place of the tag.
+Since many images have the tag ``latest``, each name is written once more as people write it, for others to find: ``skopeo
+inspect oci:DIRECTORY:busybox:latest``. A third annotation is ours and stays with a manifest whatever it is called: the image it
+was made from. Never reads manifests, never deletes blobs.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -20,6 +24,10 @@ from dockerkit.schema.names import Reference, parse_reference
 
 NAME = "io.containerd.image.name"
 TAG = "org.opencontainers.image.ref.name"
+ALIAS = "dev.dockerkit.alias"
+"""Marks a descriptor that says once more, for others, what another one says."""
+PARENT = "dev.dockerkit.parent"
+"""Id of the image that this one was committed or built on here."""
 _Signature = tuple[int, int, int]
 
 
@@ -33,7 +41,10 @@ def full_name(reference: Reference) -> str:
 def name_of(descriptor: Descriptor) -> Reference | None:
     """Return the name a descriptor of the index gives its manifest, or None."""
     name = descriptor.annotations.get(NAME)
-    return parse_reference(name) if name else None
+    return _parsed(name) if name else None
+
+
+_parsed = lru_cache(maxsize=8192)(parse_reference)
 
 
 class NameIndex:
@@ -61,14 +72,22 @@ class NameIndex:
     def assign(self, reference: Reference, manifest: Descriptor) -> None:
         """Let a name mean a manifest; the manifest that bore it before stays, without it.
 
+        Annotations of `manifest` other than names are noted with it, beside those it has.
+
         :raises Exhausted: no room; nothing has changed.
         """
-        tags = {TAG: reference.tag} if reference.tag else {}
-        named = msgspec.structs.replace(manifest, annotations={**tags, NAME: full_name(reference)})
+        self.put([(reference, manifest)])
+
+    def put(self, entries: Sequence[tuple[Reference | None, Descriptor]]) -> None:
+        """Assign several names at once, or none to a manifest that is to be kept without: all of it or, if it fails, nothing.
+
+        :raises Exhausted: no room; nothing has changed.
+        """
 
         def change(descriptors: list[Descriptor]) -> list[Descriptor]:
-            left = _without(descriptors, [reference])
-            return [d for d in left if d.digest != manifest.digest or NAME in d.annotations] + [named]
+            for reference, manifest in entries:
+                descriptors = _kept(descriptors, manifest) if reference is None else _named(descriptors, reference, manifest)
+            return descriptors
 
         self._change(change)
 
@@ -77,12 +96,7 @@ class NameIndex:
 
         :raises Exhausted: no room; nothing has changed.
         """
-        bare = msgspec.structs.replace(manifest, annotations={})
-
-        def change(descriptors: list[Descriptor]) -> list[Descriptor]:
-            return descriptors if any(d.digest == manifest.digest for d in descriptors) else [*descriptors, bare]
-
-        self._change(change)
+        self.put([(None, manifest)])
 
     def release(self, references: Sequence[Reference]) -> None:
         """Take names away; a manifest that loses its last one stays, nameless."""
@@ -108,13 +122,48 @@ class NameIndex:
         with open(self._path, "rb") as file:
             content = file.read()
         try:
-            return tuple(msgspec.json.decode(content, type=Index).manifests)
+            return tuple(d for d in msgspec.json.decode(content, type=Index).manifests if ALIAS not in d.annotations)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise Damaged(f"{self._path} is no OCI index: {error}", hint="move the directory away and start again") from None
 
     def _write(self, descriptors: list[Descriptor]) -> None:
-        write_file(self._path, msgspec.json.encode(Index(manifests=descriptors)))
+        aliases = [_alias(descriptor) for descriptor in descriptors if TAG in descriptor.annotations]
+        write_file(self._path, msgspec.json.encode(Index(manifests=descriptors + aliases)))
         self._known = None
+
+
+def _alias(descriptor: Descriptor) -> Descriptor:
+    name = str(name_of(descriptor) or descriptor.annotations[TAG])
+    return msgspec.structs.replace(descriptor, annotations={TAG: name, ALIAS: "1"})
+
+
+def facts_of(descriptor: Descriptor) -> dict[str, str]:
+    """Return what is noted of a manifest whatever it is called."""
+    return {key: value for key, value in descriptor.annotations.items() if key == PARENT}
+
+
+def _named(descriptors: list[Descriptor], reference: Reference, manifest: Descriptor) -> list[Descriptor]:
+    facts = _facts(descriptors, manifest)
+    names = {**({TAG: reference.tag} if reference.tag else {}), NAME: full_name(reference)}
+    left = _without(descriptors, [reference])
+    others = [
+        msgspec.structs.replace(d, annotations={**d.annotations, **facts}) if d.digest == manifest.digest else d
+        for d in left
+        if d.digest != manifest.digest or NAME in d.annotations
+    ]
+    return [*others, msgspec.structs.replace(manifest, annotations={**names, **facts})]
+
+
+def _kept(descriptors: list[Descriptor], manifest: Descriptor) -> list[Descriptor]:
+    if any(descriptor.digest == manifest.digest for descriptor in descriptors):
+        return descriptors
+    return [*descriptors, msgspec.structs.replace(manifest, annotations=facts_of(manifest))]
+
+
+def _facts(descriptors: list[Descriptor], manifest: Descriptor) -> dict[str, str]:
+    """Return what was noted of a manifest before, and what is noted now."""
+    found = (facts_of(descriptor) for descriptor in descriptors if descriptor.digest == manifest.digest)
+    return {**next(found, {}), **facts_of(manifest)}
 
 
 def _without(descriptors: list[Descriptor], references: Sequence[Reference]) -> list[Descriptor]:
@@ -124,6 +173,6 @@ def _without(descriptors: list[Descriptor], references: Sequence[Reference]) -> 
     present = {d.digest for d in kept}
     for descriptor in descriptors:
         if descriptor.digest not in present:
-            kept.append(msgspec.structs.replace(descriptor, annotations={}))
+            kept.append(msgspec.structs.replace(descriptor, annotations=facts_of(descriptor)))
             present.add(descriptor.digest)
     return kept

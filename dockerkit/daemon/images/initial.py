@@ -69,12 +69,13 @@ def visible(candidates: Sequence[str]) -> list[str]:
         if is_whiteout(status) or not stat.S_ISDIR(status.st_mode):
             break
         found.append(path)
-        if _is_opaque(path):
+        if is_opaque(path):
             break
     return found
 
 
-def _is_opaque(path: str) -> bool:
+def is_opaque(path: str) -> bool:
+    """Tell whether a directory hides what lower layers have of its name."""
     try:
         return os.getxattr(path, OPAQUE, follow_symlinks=False) == b"y"
     except OSError as error:

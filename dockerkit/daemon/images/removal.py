@@ -22,49 +22,83 @@ class Plan:
     delete: bool
 
 
-def plan_removal(name: str, image: Image, *, force: bool, users: Sequence[str], running: Sequence[str]) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands in the way of a removal.
+
+    :param users: ids of all containers of the image.
+    :param running: those of them that run.
+    :param children: images that were made from it here.
+    """
+
+    users: Sequence[str] = ()
+    running: Sequence[str] = ()
+    children: bool = False
+
+    @property
+    def needed(self) -> bool:
+        """Whether the image has to stay when its last name goes."""
+        return bool(self.users or self.children)
+
+
+def plan_removal(name: str, image: Image, *, force: bool, standing: Standing) -> Plan:
     """Decide what ``rmi NAME`` does to the image it means.
 
-    :param users: ids of all containers of this image.
-    :param running: those of them that run.
     :raises Conflict: in Docker's words.
     """
-    tags = tuple(parse_reference(reference) for reference in image.references)
+    names = tuple(parse_reference(reference) for reference in (*image.references, *image.digests))
     if not _is_id_of(name, image):
-        return _remove_name(name, image, tags, force=force, users=users, running=running)
-    if len(tags) > 1 and not force:
+        return _remove_name(name, image, names, force=force, standing=standing)
+    if not _is_single(names) and not force:
         raise _refusal(image, "must be forced", "image is referenced in multiple repositories")
-    _check_users(image, force=force, users=users, running=running)
-    return Plan(tags, delete=not users)
+    if standing.children:
+        raise _refusal(image, "cannot be forced", "image has dependent child images")
+    _check_users(image, force=force, standing=standing)
+    return Plan(names, delete=not standing.users)
 
 
-def _remove_name(
-    name: str, image: Image, tags: tuple[Reference, ...], *, force: bool, users: Sequence[str], running: Sequence[str]
-) -> Plan:
+def _remove_name(name: str, image: Image, names: tuple[Reference, ...], *, force: bool, standing: Standing) -> Plan:
     named = parse_reference(name)
-    gone = tuple(tag for tag in tags if _is_named(tag, named))
-    if len(gone) < len(tags):
+    gone = tuple(one for one in names if _is_named(one, named))
+    left = [one for one in names if one not in gone]
+    if not named.digest and not any(_repository(one) == _repository(named) and one.tag for one in left):
+        # with a repository's last tag its digests go as well
+        gone += tuple(one for one in left if _repository(one) == _repository(named))
+        left = [one for one in left if one not in gone]
+    if left:
         return Plan(gone, delete=False)
-    if users and not force:
+    if standing.users and not force:
         raise Conflict(
-            f'conflict: unable to remove repository reference "{name}" (must force) - container {shorten(users[0])} '
+            f'conflict: unable to remove repository reference "{name}" (must force) - container {shorten(standing.users[0])} '
             f"is using its referenced image {image.short_id}",
             hint="remove the container first, or force",
         )
-    _check_users(image, force=force, users=users, running=running)
-    return Plan(gone, delete=not users)
+    _check_users(image, force=force, standing=standing)
+    return Plan(gone, delete=not standing.needed)
 
 
-def _is_named(tag: Reference, named: Reference) -> bool:
-    same = (tag.registry, tag.repository) == (named.registry, named.repository)
-    return same and (bool(named.digest) or tag.tag == named.tag)
+def _is_single(names: Sequence[Reference]) -> bool:
+    """Tell whether there is one name, or one tag with a digest of the same repository."""
+    if len(names) == 2:
+        return _repository(names[0]) == _repository(names[1]) and bool(names[0].digest) != bool(names[1].digest)
+    return len(names) < 2
 
 
-def _check_users(image: Image, *, force: bool, users: Sequence[str], running: Sequence[str]) -> None:
-    if running:
-        raise _refusal(image, "cannot be forced", f"image is being used by running container {shorten(running[0])}")
-    if users and not force:
-        raise _refusal(image, "must be forced", f"image is being used by stopped container {shorten(users[0])}")
+def _repository(reference: Reference) -> tuple[str, str]:
+    return reference.registry, reference.repository
+
+
+def _is_named(one: Reference, named: Reference) -> bool:
+    if _repository(one) != _repository(named):
+        return False
+    return one.digest == named.digest if named.digest else one.tag == named.tag and not one.digest
+
+
+def _check_users(image: Image, *, force: bool, standing: Standing) -> None:
+    if standing.running:
+        raise _refusal(image, "cannot be forced", f"image is being used by running container {shorten(standing.running[0])}")
+    if standing.users and not force:
+        raise _refusal(image, "must be forced", f"image is being used by stopped container {shorten(standing.users[0])}")
 
 
 def _refusal(image: Image, how: str, why: str) -> Conflict:

@@ -13,7 +13,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Self
 
 from dockerkit.daemon.images.compression import read_chunks
@@ -49,16 +49,16 @@ def write_file(path: str, content: bytes) -> None:
     """
     directory = os.path.dirname(path)
     with room_for(path):
-        descriptor, temporary = _temporary(directory)
+        descriptor, unfinished = temporary(directory)
         try:
             with open(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(descriptor)
-            os.chmod(temporary, 0o644)
-            os.rename(temporary, path)
+            os.chmod(unfinished, 0o644)
+            os.rename(unfinished, path)
         except BaseException:
-            os.unlink(temporary)
+            os.unlink(unfinished)
             raise
     sync_directory(directory)
 
@@ -73,13 +73,17 @@ def sync_directory(path: str) -> None:
 
 
 class BlobWriter:
-    """One blob on its way in; a context manager that leaves nothing unless :meth:`commit` was called."""
+    """One blob on its way in; a context manager that leaves nothing unless :meth:`commit` was called.
 
-    def __init__(self, directory: str) -> None:
+    :param keep: told the digest just before the blob appears under it.
+    """
+
+    def __init__(self, directory: str, keep: Callable[[str], None] | None = None) -> None:
         self._directory = directory
+        self._keep = keep
         self._hash = hashlib.sha256()
         self.size = 0
-        descriptor, self._temporary = _temporary(directory)
+        descriptor, self._temporary = temporary(directory)
         self._file: BinaryIO = open(descriptor, "wb")  # noqa: SIM115 (closed by __exit__)
 
     def write(self, data: bytes) -> int:
@@ -109,7 +113,9 @@ class BlobWriter:
         with room_for(f"blob {self.digest}"):
             self._file.flush()
             os.fsync(self._file.fileno())
-        os.chmod(self._temporary, 0o644)
+        if self._keep is not None:
+            self._keep(self.digest)
+        os.fchmod(self._file.fileno(), 0o644)
         os.rename(self._temporary, os.path.join(self._directory, self.digest.removeprefix("sha256:")))
         self._temporary = ""
         sync_directory(self._directory)
@@ -133,15 +139,15 @@ class Store:
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
-        self._blobs = os.path.join(directory, "blobs", "sha256")
-        os.makedirs(self._blobs, mode=0o755, exist_ok=True)
+        self.blobs = os.path.join(directory, "blobs", "sha256")
+        os.makedirs(self.blobs, mode=0o755, exist_ok=True)
         layout = os.path.join(directory, "oci-layout")
         if not os.path.exists(layout):
             write_file(layout, LAYOUT)
 
-    def writer(self) -> BlobWriter:
-        """Return a writer for a blob whose digest is not known yet."""
-        return BlobWriter(self._blobs)
+    def writer(self, keep: Callable[[str], None] | None = None) -> BlobWriter:
+        """Return a writer for a blob whose digest is not known yet; `keep` is told it just before the blob appears."""
+        return BlobWriter(self.blobs, keep)
 
     def write(self, content: bytes, media_type: str) -> Descriptor:
         """Store bytes and return their descriptor; storing the same bytes twice is one blob.
@@ -193,7 +199,7 @@ class Store:
 
     def digests(self) -> list[str]:
         """Return the digests of all blobs here."""
-        return [f"sha256:{name}" for name in os.listdir(self._blobs) if not name.startswith(PREFIX)]
+        return [f"sha256:{name}" for name in os.listdir(self.blobs) if not name.startswith(PREFIX)]
 
     def delete(self, digest: str) -> None:
         """Remove a blob; one that is gone already is no error."""
@@ -202,7 +208,7 @@ class Store:
 
     def remove_unfinished(self) -> None:
         """Remove what a crash left half written; what somebody is writing now is left alone."""
-        for directory in (self._blobs, self.directory):
+        for directory in (self.blobs, self.directory):
             for name in os.listdir(directory):
                 if name.startswith(PREFIX):
                     _remove_abandoned(os.path.join(directory, name))
@@ -211,11 +217,11 @@ class Store:
         algorithm, _, digits = digest.partition(":")
         if algorithm != "sha256" or len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
             raise Damaged(f"digest {digest!r} is malformed or of an unknown algorithm")
-        return os.path.join(self._blobs, digits)
+        return os.path.join(self.blobs, digits)
 
 
-def _temporary(directory: str) -> tuple[int, str]:
-    """Make a temporary file whose lock (flock(2)) says that its writer is alive."""
+def temporary(directory: str) -> tuple[int, str]:
+    """Make and open a temporary file whose lock (flock(2)) says that its writer is alive."""
     descriptor, path = tempfile.mkstemp(prefix=PREFIX, dir=directory)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor, path

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from dockerkit.daemon.images.archive import Stream, is_file, members
 from dockerkit.daemon.images.compression import decompress
+from dockerkit.daemon.images.limits import Meter
 from dockerkit.daemon.images.making import Maker, time_of
 from dockerkit.daemon.images.tree import Parts, Tree, set_opaque
 from dockerkit.errors import Damaged
@@ -32,16 +33,20 @@ class Unpacked:
     size: int
 
 
-def unpack(chunks: Iterable[bytes], root: int) -> Unpacked:
+def unpack(chunks: Iterable[bytes], root: int, *, hashed: bool = True) -> Unpacked:
     """Unpack a layer, compressed or not, beneath the directory descriptor `root`, which is empty.
 
-    :raises Damaged: the archive is malformed, cut short or hostile; `root` then holds a part of it, to be thrown away.
+    :param hashed: compute the diff id; without, whoever calls knows it (that of a plain tar is its own digest).
+    :raises Damaged: the archive is malformed, cut short, hostile or larger than a layer may be (:mod:`.limits`); `root` then
+        holds a part of it, to be thrown away.
     :raises OSError: the file system refuses (no room, not permitted).
     """
-    stream = Stream(decompress(chunks))
+    meter = Meter()
+    stream = Stream(decompress(chunks, meter), hashed=hashed)
     unpacker = _Unpacker(Tree(root), stream)
     try:
         for member in members(stream):
+            meter.member(member.name, member.size)
             unpacker.apply(member)
         unpacker.finish()
     finally:
@@ -54,7 +59,8 @@ def measure(chunks: Iterable[bytes]) -> int:
 
     :raises Damaged: the archive is malformed or cut short.
     """
-    return sum(member.size for member in members(Stream(decompress(chunks))) if is_file(member))
+    stream = Stream(decompress(chunks, Meter()), hashed=False)
+    return sum(member.size for member in members(stream) if is_file(member))
 
 
 class _Unpacker(Maker):

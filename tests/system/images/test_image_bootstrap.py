@@ -6,11 +6,10 @@ import json
 import os
 import re
 import shutil
-import socket
 import stat
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import jsonschema
 import pytest
@@ -19,17 +18,17 @@ from dockerkit.daemon.images import Images
 from dockerkit.daemon.images.bootstrap import busybox
 from dockerkit.daemon.images.bootstrap.closure import Closure
 from dockerkit.daemon.images.bootstrap.request import Supply, silent
+from dockerkit.daemon.images.obtain import OutOfReach
 from dockerkit.errors import Exhausted, Invalid, NotFound, Unavailable, Unsupported
+from dockerkit.schema.names import Reference
 from tests.system.images.insideimage import inside
 from tests.unit.images.elfmaterial import NATIVE, elf
 
 pytestmark = pytest.mark.system
 
 
-def nowhere(_registry: str) -> tuple[str, int]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        host, port = server.getsockname()
-    return host, port
+def nowhere(reference: Reference, **_: object) -> NoReturn:
+    raise OutOfReach(f"registry {reference.registry} cannot be reached: connection refused")
 
 
 def no_package(name: str, _progress: object) -> Any:
@@ -38,18 +37,18 @@ def no_package(name: str, _progress: object) -> Any:
 
 @pytest.fixture
 def images(tmp_path: Path, static_busybox: Path) -> Images:
-    return Images(str(tmp_path / "root"), endpoint=nowhere, supply=Supply(no_package, (str(static_busybox),)))
+    return Images(str(tmp_path / "root"), supply=Supply(no_package, (str(static_busybox),)))
 
 
 def test_busybox_is_made_from_the_hosts_when_the_registry_cannot_be_reached(images: Images, static_busybox: Path) -> None:
     said: list[dict[str, Any]] = []
-    image = images.obtain("busybox", progress=said.append)
+    image = images.obtain("busybox", progress=said.append, pull=nowhere)
     assert images.get("busybox") == image
     assert said[0] == {"status": "Pulling from library/busybox", "id": "latest"}
     (line,) = [message["status"] for message in said if "bootstrapped from" in message["status"]]
     assert re.fullmatch(
         rf"busybox:latest bootstrapped from {static_busybox} \(BusyBox [\d.]+, \d+ applets\): "
-        r"registry 127\.0\.0\.1:\d+ cannot be reached: connection refused",
+        r"registry docker\.io cannot be reached: connection refused",
         line,
     )
     assert said[-2]["status"] == f"Digest: {image.manifest.digest}"
@@ -155,21 +154,20 @@ def test_an_image_that_cannot_be_unpacked_gets_no_name(images: Images, monkeypat
     assert images.bootstrap("busybox").references == ("busybox:latest",)
 
 
-def test_a_registry_that_answers_is_not_replaced(tmp_path: Path, static_busybox: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        images = Images(
-            str(tmp_path), endpoint=lambda _: server.getsockname()[:2], supply=Supply(no_package, (str(static_busybox),))
-        )
-        with pytest.raises(Unsupported, match="pulling from registries is not offered yet"):
-            images.obtain("busybox", progress=silent)
+def test_a_registry_that_answers_is_not_replaced(images: Images) -> None:
+    def missing(reference: Reference, **_: object) -> NoReturn:
+        raise NotFound(f"manifest for {reference} not found")
+
+    with pytest.raises(NotFound, match="not found"):
+        images.obtain("busybox", progress=silent, pull=missing)
     assert images.list() == []
 
 
 def test_what_cannot_be_got_names_registry_cause_and_hint(images: Images) -> None:
     with pytest.raises(
-        Unavailable, match=r"cannot get redis:7: registry 127\.0\.0\.1:\d+ cannot be reached: connection refused"
+        Unavailable, match=r"cannot get nosuch:7: registry docker\.io cannot be reached: connection refused"
     ) as error:
-        images.obtain("redis:7", progress=silent)
+        images.obtain("nosuch:7", progress=silent, pull=nowhere)
     assert "busybox, host" in error.value.hint
 
 

@@ -65,10 +65,11 @@ def test_an_image_answers_to_name_id_short_id_and_digest(shelf: Shelf) -> None:
         bare[:12],
         bare[:4],
         id[:15],
-        *image.digests,
+        f"busybox@{image.manifest.digest}",
+        f"other/name@{image.manifest.digest}",
     ):
         assert shelf.images.get(name) == image, name
-    assert image.digests == (f"busybox@{image.manifest.digest}", f"other/name@{image.manifest.digest}")
+    assert image.digests == (), "it was not pulled"
 
 
 def test_an_image_says_what_it_is(shelf: Shelf) -> None:
@@ -158,7 +159,7 @@ def test_config_and_manifest_that_count_different_layers_are_damaged(shelf: Shel
     document = msgspec.json.decode(manifest, type=Manifest)
     document.layers.pop()
     shelf.index.assign(parse_reference("y"), shelf.store.write(msgspec.json.encode(document), MANIFEST))
-    with pytest.raises(Damaged, match="count different layers"):
+    with pytest.raises(Damaged, match="layers length mismatch: expected 1, got 2"):
         shelf.images.get("y")
     assert shelf.images.get("x").id == id
 
