@@ -74,7 +74,8 @@ class Links:
 
     def discard(self, names: Iterable[str]) -> None:
         """Delete those of `names` that carry our identity: what a crash left and nobody owns."""
-        self._vanishing.delete([name for name in self.names() if name in set(names)])
+        unwanted = set(names)
+        self._vanishing.delete([name for name in self.names() if name in unwanted])
 
     # sandboxes
 
