@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from dockerkit.daemon.images.bootstrap import packagecache
 from dockerkit.daemon.images.image import Image
+from dockerkit.daemon.images.store import write_file
 from dockerkit.errors import Unsupported
 
 PREFIX = ".tmp-"
@@ -64,12 +65,34 @@ class Bench:
         configure: Configure | None,
     ) -> None:
         self._layers = os.path.join(root, "layers")
+        self._made = os.path.join(root, "cache", "made")
         self._images, self.lower, self._configure = images, lower, configure
         self.cache = packagecache.PackageCache(packagecache.directory(root))
 
-    def bearing(self, label: str, value: str) -> Image | None:
-        """Return an image that was made here and bears a label, or None."""
-        return next((image for image in self._images() if (image.document.config.labels or {}).get(label) == value), None)
+    def remember(self, key: str, digest: str) -> None:
+        """Write down what inputs of this fingerprint have given: an image's manifest, or a base layer.
+
+        Labels will not do: whoever makes an image writes them, and one that is pulled could claim to be of these inputs.
+        """
+        os.makedirs(self._made, mode=0o700, exist_ok=True)
+        write_file(os.path.join(self._made, key), digest.encode())
+
+    def made(self, key: str) -> Image | None:
+        """Return the image that was made of these inputs, if it is still here."""
+        digest = self._recall(key)
+        return next((image for image in self._images() if image.manifest.digest == digest), None) if digest else None
+
+    def based(self, key: str) -> Image | None:
+        """Return an image whose lowest layer is the base that was made of these inputs, if there is one."""
+        digest = self._recall(key)
+        return next((i for i in self._images() if digest in i.document.rootfs.diff_ids[:1]), None) if digest else None
+
+    def _recall(self, key: str) -> str:
+        try:
+            with open(os.path.join(self._made, key), encoding="ascii") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
 
     def configure(self, job: Job) -> Completed:
         """Run a job.

@@ -26,7 +26,6 @@ from dockerkit.errors import NotFound, Unsupported
 
 VERSION = 1
 """Part of every fingerprint: change it when the same packages are to give another image."""
-KEY, BASE_KEY = "dev.dockerkit.bootstrap.inputs", "dev.dockerkit.bootstrap.base-inputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ def plan(recipe: Recipe, request: Request, mirror: Mirror) -> Plan:
         environment=(f"SOURCE_DATE_EPOCH={moment}",) if os.environ.get("SOURCE_DATE_EPOCH") else (),
         key=key,
         base_key=base_key,
-        labels=_labels(recipe, releases, [*base, *extra], version) | {KEY: key, BASE_KEY: base_key},
+        labels=_labels(recipe, releases, [*base, *extra], version),
         told=_told(recipe, releases, extra, version),
     )
 

@@ -22,7 +22,7 @@ from dockerkit.daemon.images.bootstrap import database, slim
 from dockerkit.daemon.images.bootstrap.bench import Bench, Job
 from dockerkit.daemon.images.bootstrap.deb import Deb
 from dockerkit.daemon.images.bootstrap.mirror import Mirror
-from dockerkit.daemon.images.bootstrap.planning import BASE_KEY, KEY, Plan, plan
+from dockerkit.daemon.images.bootstrap.planning import Plan, plan
 from dockerkit.daemon.images.bootstrap.recipe import File, Recipe
 from dockerkit.daemon.images.bootstrap.request import Progress, Request
 from dockerkit.daemon.images.bootstrap.scripts import AIDS, ENVIRONMENT, STAND_INS, script
@@ -68,9 +68,9 @@ class _Draft:
 class System:
     """Stages, lowest first, and the image they are to be. Its trees live as long as the room it was made in."""
 
-    def __init__(self, made: Plan, stages: Sequence[Stage], ready: Descriptor | None = None) -> None:
+    def __init__(self, made: Plan, bench: Bench, stages: Sequence[Stage], ready: Descriptor | None = None) -> None:
         self.told = made.told
-        self._plan, self._stages, self._ready = made, stages, ready
+        self._plan, self._bench, self._stages, self._ready = made, bench, stages, ready
 
     def assemble(self, store: Store, layers: Layers) -> Descriptor:
         """Store what is not stored yet and return the manifest's descriptor; it has no name yet.
@@ -84,7 +84,10 @@ class System:
             made = stage.made
             done.append(made if isinstance(made, Stored) else store_tree(store, layers, made, done))
         config = replace(self._plan.recipe.config, labels=self._plan.labels)
-        return store_image(store, done, config, self._plan.moment)
+        manifest = store_image(store, done, config, self._plan.moment)
+        self._bench.remember(self._plan.base_key, done[0].diff_id)
+        self._bench.remember(self._plan.key, manifest.digest)
+        return manifest
 
 
 @contextlib.contextmanager
@@ -98,8 +101,8 @@ def build(recipe: Recipe, request: Request, bench: Bench) -> Iterator[System]:
     """
     mirror = request.supply.mirror(bench.cache)
     made = plan(recipe, request, mirror)
-    if (known := bench.bearing(KEY, made.key)) is not None:
-        yield System(made, (), known.manifest)
+    if (known := bench.made(made.key)) is not None:
+        yield System(made, bench, (), known.manifest)
         return
     with bench.room() as room:
         builder = _Builder(made, bench, mirror, request.progress, room)
@@ -107,7 +110,7 @@ def build(recipe: Recipe, request: Request, bench: Bench) -> Iterator[System]:
         if made.extra or recipe.files or recipe.commands:
             stages.append(builder.addition(stages[0]))
         bench.cache.prune()
-        yield System(made, stages)
+        yield System(made, bench, stages)
 
 
 class _Builder:
@@ -118,7 +121,7 @@ class _Builder:
 
     def base(self) -> Stage:
         """Return the lowest stage: that of an image made here before, else a new tree."""
-        known = self._bench.bearing(BASE_KEY, self._plan.base_key)
+        known = self._bench.based(self._plan.base_key)
         if known is not None:
             line = next(line for line in known.document.history if not line.empty_layer)
             stored = Stored(known.blobs[0], known.document.rootfs.diff_ids[0], line.created_by)

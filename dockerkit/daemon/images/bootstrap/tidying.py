@@ -10,18 +10,19 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from dockerkit.daemon.images.bootstrap.union import Union
 from dockerkit.daemon.images.tree import OPAQUE, split
 
-_EMPTIED = ("run", "tmp", "var/tmp", "var/cache/apt", "var/cache/ldconfig", "var/lib/apt/lists", "var/cache/man")
+_EMPTIED = ("tmp", "var/tmp", "var/cache/apt", "var/cache/ldconfig", "var/lib/apt/lists", "var/cache/man")
 _DAY = 86400
 _GONE = re.compile(
     r"etc/(?:passwd|group|shadow|gshadow|subuid|subgid)-|etc/\.pwd\.lock|etc/ssl/private/ssl-cert-snakeoil\.key"
     r"|etc/ssl/certs/ssl-cert-snakeoil\.pem|var/lib/dbus/machine-id|var/lib/dpkg/(?:lock.*|[a-z]+-old|triggers/Lock)"
     r"|var/cache/debconf/[a-z]+\.dat-old|var/log/(?:dpkg|alternatives|fontconfig|bootstrap)\.log|var/log/(?:faillog|lastlog|btmp|wtmp)"
 )
+_TEMPORARY = re.compile(r"(= /tmp/[\w-]+)\.\w{6,}")
 _SECRET = "ssl-cert-snakeoil.pem"  # noqa: S105 (the name of a file)
 
 
@@ -44,6 +45,8 @@ def _doomed(tree: str) -> Iterator[str]:
         directory = os.path.join(tree, *split(name))
         if os.path.isdir(directory) and not os.path.islink(directory):
             yield from (entry.path for entry in os.scandir(directory))
+    for directory, _, names in os.walk(os.path.join(tree, "run")):
+        yield from (os.path.join(directory, name) for name in names)
     for top in ("etc", "var/lib/dpkg", "var/lib/dbus", "var/cache/debconf", "var/log"):
         for directory, _, names in os.walk(os.path.join(tree, top)):
             shown = os.path.relpath(directory, tree)
@@ -63,20 +66,30 @@ def _remove(path: str) -> None:
 
 
 def _settle_accounts(tree: str, moment: int) -> None:
-    """Let no password be younger than the tree, and no machine have an identity before it is one."""
+    """Let no password be younger than the tree, no machine have an identity before it is one, no question a random name."""
+    _rewrite(os.path.join(tree, "var/cache/debconf/config.dat"), lambda text: _TEMPORARY.sub(r"\1", text))
     machine = os.path.join(tree, "etc/machine-id")
     if os.path.isfile(machine):
         os.truncate(machine, 0)
-    shadow = os.path.join(tree, "etc/shadow")
-    if not os.path.isfile(shadow):
+    _rewrite(os.path.join(tree, "etc/shadow"), lambda text: _aged(text, moment // _DAY))
+
+
+def _aged(shadow: str, day: int) -> str:
+    lines = [line.split(":") for line in shadow.splitlines()]
+    for line in lines:
+        line[2] = str(min(int(line[2]), day)) if line[2].isdecimal() else line[2]
+    return "".join(f"{':'.join(line)}\n" for line in lines)
+
+
+def _rewrite(path: str, change: Callable[[str], str]) -> None:
+    """Change a file's text where it lies, if it is there; its attributes stay."""
+    if not os.path.isfile(path) or os.path.islink(path):
         return
-    with open(shadow, "r+", encoding="utf-8") as file:
-        lines = [line.split(":") for line in file.read().splitlines()]
-        for line in lines:
-            line[2] = str(min(int(line[2]), moment // _DAY)) if line[2].isdecimal() else line[2]
+    with open(path, "r+", encoding="utf-8", errors="surrogateescape") as file:
+        text = change(file.read())
         file.seek(0)
         file.truncate()
-        file.write("".join(f"{':'.join(line)}\n" for line in lines))
+        file.write(text)
 
 
 def _settle(directory: str, parts: tuple[str, ...], union: Union, moment: int) -> int:

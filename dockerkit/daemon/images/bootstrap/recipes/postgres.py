@@ -133,6 +133,7 @@ POSTGRES = Recipe(
     before=(File("/etc/postgresql-common/createcluster.conf", "create_main_cluster = false\n"),),
     files=(File("/usr/local/bin/docker-entrypoint.sh", _ENTRYPOINT, 0o755),),
     commands=(
+        "localedef -i en_US -c -f UTF-8 en_US.UTF-8",
         "for sample in /usr/share/postgresql/*/postgresql.conf.sample; do"
         ' printf "\\nlisten_addresses = \'*\'\\njit = off\\n" >> "$sample"; done',
         'for program in /usr/lib/postgresql/*/bin/*; do ln -s "$program" /usr/local/bin/; done',
@@ -142,7 +143,7 @@ POSTGRES = Recipe(
         "chmod 3777 /run/postgresql",
     ),
     config=ImageConfig(
-        env=[PATH, "LANG=C.UTF-8", "PGDATA=/var/lib/postgresql/data"],
+        env=[PATH, "LANG=en_US.utf8", "PGDATA=/var/lib/postgresql/data"],
         entrypoint=["docker-entrypoint.sh"],
         cmd=["postgres"],
         exposed_ports={"5432/tcp": {}},
