@@ -58,7 +58,7 @@ class VolumeList(Model):
 class VolumePrune(Model):
     """Answer of ``POST /volumes/prune``."""
 
-    volumes_deleted: list[str] | None = None
+    volumes_deleted: list[str] = field(default_factory=list)
     space_reclaimed: int = 0
 
 

@@ -28,6 +28,11 @@ class VolumeRecord(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name
         return ANONYMOUS in (self.labels or {})
 
     @property
+    def mounted_when_used(self) -> bool:
+        """Whether something has to be mounted before its files can be seen."""
+        return self.driver != LOCAL or self.shelf.mountable
+
+    @property
     def shelf(self) -> Shelf:
         """What the local driver has to know of it."""
         return Shelf(self.name, self.options or {}, tuple(self.layers))

@@ -131,7 +131,7 @@ class VolumeVerbs:
             self._pruning.release()
         reclaimed = sum(sizes.values())
         self._core.tell(event("volume", "prune", "", {"reclaimed": str(reclaimed)}))
-        return VolumePrune(volumes_deleted=list(sizes) or None, space_reclaimed=reclaimed)
+        return VolumePrune(volumes_deleted=list(sizes), space_reclaimed=reclaimed)
 
     def _pruned(self, record: VolumeRecord, wanted: Mapping[str, List[str]]) -> int | None:
         if self._volumes.users(record.name) or not choosing.to_prune(record, wanted):
