@@ -4,7 +4,7 @@
 collects every answer, a *visitor* opens channels in other network namespaces.
 
 Why our own words and not pyroute2's: a container's start passes through here. pyroute2 costs 135 ms at its first import and
-about 2.7 ms a call through its event loop; these few hundred lines cost 6 ms to load and about 1.3 ms for a container's whole
+about 2.7 ms a call through its event loop; these few hundred lines cost 7 ms to load and about 1.3 ms for a container's whole
 connection (pair, port, address, route: three round trips, 1 ms of it the kernel's). What no start passes through (queueing
 disciplines) is pyroute2's, in ``daemon/networks``. Standard library only, like all of the kernel package.
 
