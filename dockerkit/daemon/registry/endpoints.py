@@ -8,6 +8,7 @@ Source: moby ``registry/service_v2.go``, ``registry/config.go``.
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from dockerkit.schema.names import DEFAULT_REGISTRY
 HUB = "registry-1.docker.io"
 HUB_SEARCH = "index.docker.io"
 PORTS = {"https": 443, "http": 80}
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 _LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
@@ -89,7 +91,7 @@ def _split(name: str) -> tuple[str, int]:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise Invalid(f"registry name {name!r}: {error}") from None
-    if not host or parts.path or parts.query or parts.username is not None:
+    if not host or not _HOST.fullmatch(host) or parts.path or parts.query or parts.username is not None:
         raise Invalid(f"registry name {name!r} is no host with an optional port", hint="e.g. registry.example:5000")
     return host, port or 0
 

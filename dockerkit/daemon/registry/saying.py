@@ -73,10 +73,11 @@ class Figures:
 
 def bar(current: int, total: int) -> str:
     """Return the bar old clients print as it is: ``[=====>     ]  37.38kB/1.982MB``."""
-    if current > total or total <= 0:
+    if total <= 0:
         return f"{_size(current):>8}"
     done = min(current * _WIDTH // total, _WIDTH)
-    return f"[{'=' * done}>{' ' * (_WIDTH - done)}] {_size(current):>8}/{_size(total)}"
+    of = "" if current > total else f"/{_size(total)}"
+    return f"[{'=' * done}>{' ' * (_WIDTH - done)}] {_size(current):>8}{of}"
 
 
 def _size(count: int) -> str:

@@ -6,6 +6,7 @@ where the registry says it stopped. Source: OCI distribution specification 1.1, 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -150,7 +151,9 @@ class Upload:
             return False, location(answer.url, answer)
 
     def _forget(self, place: str) -> None:
-        self._session.call("DELETE", place, scopes=[self._scope], expect=(202, 204, 404, 405)).__exit__(None, None, None)
+        """Say that an upload will not be used; where that fails it expires by itself."""
+        with contextlib.suppress(Broken, Refused):
+            self._session.once(Request("DELETE", place), scopes=[self._scope], expect=(202, 204)).__exit__(None, None, None)
 
     def _closing(self, place: str) -> str:
         return f"{place}{'&' if '?' in place else '?'}digest={quote(self._blob.digest)}"

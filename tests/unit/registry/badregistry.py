@@ -63,7 +63,7 @@ Act = Callable[[Asked], None]
 
 @dataclass
 class BadRegistry:
-    """Routes by ``"GET /v2/…"``; what has none is 404. A route may be a list of acts: one a request, the last for all others."""
+    """Routes by ``"GET /v2/…"``; what has none is 404. A route may be a list: an act a request, the last for the rest."""
 
     tls: ssl.SSLContext | None = None
     routes: dict[str, Act | list[Act]] = field(default_factory=dict)
@@ -74,13 +74,14 @@ class BadRegistry:
     def __post_init__(self) -> None:
         self.routes["GET /v2/"] = lambda asked: asked.answer(200, b"{}")
         self._listening = socket.create_server(("127.0.0.1", 0))
+        self._port = self._listening.getsockname()[1]
         self._threads: list[threading.Thread] = []
         self._connections: list[socket.socket] = []
         self._start(self._accept)
 
     @property
     def name(self) -> str:
-        return "127.0.0.1:%d" % self._listening.getsockname()[1]
+        return f"127.0.0.1:{self._port}"
 
     @property
     def url(self) -> str:
