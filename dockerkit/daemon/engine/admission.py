@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from dockerkit.daemon.engine.logoptions import rotation
+from dockerkit.daemon.engine.networks import portwords
+from dockerkit.daemon.engine.networks.wishes import check_extra_hosts
 from dockerkit.errors import Unsupported
 from dockerkit.schema.container import CreateRequest, HostConfig
 
 RUNTIMES = ("", "runc", "dockerkit")
 LOG_DRIVERS = ("", "json-file", "local", "none")
-_LOOPBACK_MODES = ("", "default", "bridge", "none", "host")
 
 
 class Refusal(NamedTuple):
@@ -26,13 +27,6 @@ class Refusal(NamedTuple):
 
 
 REFUSALS = (
-    Refusal(
-        lambda host: host.network_mode if host.network_mode not in _LOOPBACK_MODES else "",
-        "network",
-        "containers have loopback only (none) or the host's network (host)",
-    ),
-    Refusal(lambda host: host.port_bindings or host.publish_all_ports, "published ports", "there are no networks yet"),
-    Refusal(lambda host: host.links, "links", "there are no networks yet"),
     Refusal(lambda host: host.init is True, "an init process", "use an image that brings its own"),
     Refusal(lambda host: host.userns_mode not in ("", "host"), "user namespaces", "the mode may only be host"),
     Refusal(lambda host: host.device_requests, "device requests", "there are no device drivers; name devices"),
@@ -55,20 +49,16 @@ def admit(request: CreateRequest) -> list[str]:
     """Check that the engine can keep what it would promise; return warnings for what it leaves out.
 
     :raises Unsupported: naming the first wish that cannot be kept, and the reason.
-    :raises Invalid: a log option that there is not.
+    :raises Invalid: a log option that there is not, a malformed port or address.
     """
     for refusal in REFUSALS:
         if asked := refusal.asked(request.host_config):
             subject = f"{refusal.subject} {asked}" if isinstance(asked, str) else refusal.subject
             raise Unsupported(f"{subject} cannot be had from this engine: {refusal.reason}")
     rotation(request.host_config.log_config)
-    return [text for wanted, text in _warnings(request) if wanted]
-
-
-def _warnings(request: CreateRequest) -> tuple[tuple[object, str], ...]:
-    return (
-        (
-            request.host_config.network_mode in ("", "default", "bridge"),
-            "this engine has no bridge network yet: the container has a loopback interface only",
-        ),
-    )
+    check_extra_hosts(request.host_config)
+    portwords.wishes(request, request.host_config)
+    published = request.host_config.port_bindings or request.host_config.publish_all_ports
+    if published and request.host_config.network_mode == "host":
+        return ["Published ports are discarded when using host network mode"]
+    return []

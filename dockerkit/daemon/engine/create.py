@@ -15,6 +15,8 @@ from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.merge import merge, words
 from dockerkit.daemon.engine.naming import free_name
+from dockerkit.daemon.engine.networks import linking
+from dockerkit.daemon.engine.networks import wishes as networking
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.removal import remove_tree
 from dockerkit.daemon.engine.steps import Step, run
@@ -27,6 +29,7 @@ from dockerkit.daemon.runtime.spec import validate
 from dockerkit.errors import Invalid
 from dockerkit.schema.container import ContainerConfig, CreateRequest, CreateResponse
 from dockerkit.schema.names import check_container_name
+from dockerkit.schema.network import EndpointSettings
 
 
 @dataclass(slots=True)
@@ -39,6 +42,7 @@ class Creation:
     name: str
     image: Image
     session: str
+    endpoints: dict[str, EndpointSettings]
     mounts: list[Wish] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     volumes: list[str] = field(default_factory=list)
@@ -63,7 +67,9 @@ def create(core: Core, request: CreateRequest, name: str, platform: str, session
     check_image_platform(image, platform)
     warnings = validate(request, request.host_config) + admit(request)
     mounts = wishes(core, request.host_config, (image.document.config.volumes or {}) | (request.volumes or {}))
-    run(STEPS, creation := Creation(core, request, secrets.token_hex(32), bare, image, session, mounts))
+    endpoints = networking.endpoints(core.networks, request)
+    linking.check(core, request.host_config)
+    run(STEPS, creation := Creation(core, request, secrets.token_hex(32), bare, image, session, endpoints, mounts))
     return CreateResponse(id=creation.id, warnings=warnings)
 
 
@@ -120,6 +126,7 @@ def _record(creation: Creation) -> None:
         host_config=host,
         mounts=shown(creation.points),
         points=creation.points,
+        endpoints=creation.endpoints,
         session=creation.session,
     )
     creation.entry = Entry(record)

@@ -10,6 +10,7 @@ from dockerkit.daemon.engine import restarts
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
+from dockerkit.daemon.engine.networks import leaving
 from dockerkit.daemon.engine.removal import remove
 from dockerkit.daemon.kernel import failpoints
 from dockerkit.daemon.runtime.runtime import Exit
@@ -49,8 +50,11 @@ def _write(core: Core, entry: Entry, exit: Exit, *, restart: bool) -> None:
     happenings = [Happening("oom")] if exit.oom_killed else []
     happenings += [Happening("die", {"exitCode": str(exit.exit_code)})]
     happenings += [Happening("stop")] if entry.record.stopping else []  # with its end: neither can be lost without the other
+    left = leaving.events(core, record)
+    leaving.release(core, record)
+    record = leaving.left(record)
     try:
-        core.commit(entry, record, *happenings)
+        core.commit(entry, record, *happenings, *left)
     except DockerkitError:
         # The process is gone whether or not the disk takes the news: readers see the truth, and the next start of
         # the daemon finds it in the keeper's exit record.

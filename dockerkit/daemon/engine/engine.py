@@ -15,6 +15,8 @@ from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.execs import Execs
 from dockerkit.daemon.engine.health import Healthchecks
 from dockerkit.daemon.engine.imageverbs import ImageVerbs
+from dockerkit.daemon.engine.networks import recovery as networks
+from dockerkit.daemon.engine.networks.verbs import NetworkVerbs
 from dockerkit.daemon.engine.probing import Probing
 from dockerkit.daemon.engine.recovery import recover
 from dockerkit.daemon.engine.sessions import Sessions
@@ -51,6 +53,7 @@ class Engine:
         self._core.volumes = Volumes(self._core)
         self._core.holding = Holding(self._core)
         self.images = ImageVerbs(self._core)
+        self.networks = NetworkVerbs(self._core)
         self.sessions = Sessions(self._core)
         self.volumes = VolumeVerbs(self._core, self.sessions.check)
         self.events = self._core.events
@@ -82,6 +85,8 @@ class Engine:
         self._health.close()
         self.sessions.stop()
         self._core.pool.shutdown(wait=True)
+        networks.settle(self._core)
+        self._core.fabric.close()
         self._core.runtime.close()
         self._checks.shutdown(wait=True)
         self._core.followers.close()

@@ -1,9 +1,15 @@
-"""The three files Docker writes for every container: ``hosts``, ``hostname`` and ``resolv.conf``."""
+"""The three files Docker writes for every container: ``hosts``, ``hostname`` and ``resolv.conf``.
+
+What a container's networks add to them comes later: see ``engine.networks.joining``.
+"""
 
 from __future__ import annotations
 
 import os
 
+from dockerkit.daemon.engine.core import Core
+from dockerkit.daemon.engine.networks.gateway import host_gateway
+from dockerkit.daemon.engine.networks.hostfiles import read, resolv_conf
 from dockerkit.daemon.engine.record import Record
 
 _LOOPBACK = (
@@ -14,38 +20,29 @@ _LOOPBACK = (
     "ff02::1\tip6-allnodes\n"
     "ff02::2\tip6-allrouters\n"
 )
+_HOST_GATEWAY = "host-gateway"
 
 
-def write_files(record: Record, directory: str) -> None:
+def write_files(core: Core, record: Record, directory: str) -> None:
     """Write the files anew into the container's directory; they are mounted over the image's."""
+    if record.host_config.network_mode.startswith("container:"):
+        return  # they are the other's
     _write(f"{directory}/hostname", f"{record.config.hostname}\n")
-    _write(f"{directory}/hosts", _hosts(record))
-    _write(f"{directory}/resolv.conf", _resolv_conf(record))
+    _write(f"{directory}/hosts", _hosts(core, record))
+    _write(f"{directory}/resolv.conf", resolv_conf(record))
 
 
-def _hosts(record: Record) -> str:
-    if record.host_config.network_mode == "host":
-        return _read("/etc/hosts")
-    extra = (entry.partition(":")[::2] for entry in record.host_config.extra_hosts or ())
-    return _LOOPBACK + "".join(f"{address.strip('[]')}\t{name}\n" for name, address in extra)
-
-
-def _resolv_conf(record: Record) -> str:
-    host = record.host_config
-    if not (host.dns or host.dns_search or host.dns_options):
-        return _read("/etc/resolv.conf")
-    lines = [f"nameserver {server}" for server in host.dns]
-    lines += [f"search {' '.join(host.dns_search)}"] if host.dns_search else []
-    lines += [f"options {' '.join(host.dns_options)}"] if host.dns_options else []
-    return "\n".join(lines) + "\n"
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
-    except FileNotFoundError:
+def _hosts(core: Core, record: Record) -> str:
+    base = read("/etc/hosts") if record.host_config.network_mode == "host" else _LOOPBACK
+    if record.config.network_disabled is True:
         return ""
+    return base + "".join(_extra(core, *entry.partition(":")[::2]) for entry in record.host_config.extra_hosts or ())
+
+
+def _extra(core: Core, name: str, address: str) -> str:
+    if address == _HOST_GATEWAY:
+        return "".join(f"{one}\t{name}\n" for one in host_gateway(core))
+    return f"{address.strip('[]')}\t{name}\n"
 
 
 def _write(path: str, text: str) -> None:

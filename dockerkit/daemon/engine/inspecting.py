@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 
+from msgspec.structs import replace
+
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
+from dockerkit.daemon.engine.networks import linking, settings
 from dockerkit.daemon.engine.record import Record
-from dockerkit.schema.container import ContainerInspect, DriverData, EndpointSettings, NetworkSettings
+from dockerkit.schema.container import ContainerInspect, DriverData, HostConfig
 from dockerkit.schema.units import rfc3339
 
 
@@ -29,11 +32,11 @@ def inspect(core: Core, entry: Entry, *, size: bool) -> ContainerInspect:
         name=f"/{record.name}",
         restart_count=record.restart_count,
         exec_ids=[id for id, exec in list(entry.execs.items()) if exec.exit_code is None] if record.alive else None,
-        host_config=record.host_config,
+        host_config=_host_config(core, record),
         graph_driver=DriverData(name="overlay2", data={"UpperDir": f"{directory}/upper", "WorkDir": f"{directory}/work"}),
         mounts=record.mounts,
         config=record.config,
-        network_settings=NetworkSettings(networks=endpoints(record)),
+        network_settings=settings.settings(core, record),
     )
     found.exec_ids = found.exec_ids or None
     if size:
@@ -42,9 +45,10 @@ def inspect(core: Core, entry: Entry, *, size: bool) -> ContainerInspect:
     return found
 
 
-def endpoints(record: Record) -> dict[str, EndpointSettings]:
-    """Return a container's places on networks; without networks there is its mode's name only."""
-    return {record.host_config.network_mode: EndpointSettings()}
+def _host_config(core: Core, record: Record) -> HostConfig:
+    """Links are shown as dockerd does: by both containers' names, as they are now."""
+    links = linking.shown(core, record)
+    return record.host_config if links is record.host_config.links else replace(record.host_config, links=links)
 
 
 def tree_size(top: str) -> int:

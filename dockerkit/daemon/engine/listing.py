@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -10,8 +9,9 @@ from collections.abc import Callable, Mapping
 from msgspec import UnsetType
 
 from dockerkit.daemon.engine.core import Core
-from dockerkit.daemon.engine.inspecting import endpoints, tree_size
+from dockerkit.daemon.engine.inspecting import tree_size
 from dockerkit.daemon.engine.lifecycle import Phase
+from dockerkit.daemon.engine.networks import portwords, settings
 from dockerkit.daemon.engine.record import Record
 from dockerkit.errors import Invalid, NotFound
 from dockerkit.schema.container import ContainerSummary
@@ -45,7 +45,8 @@ def summary(core: Core, record: Record, *, size: bool = False) -> ContainerSumma
         state=record.phase.value,
         status=status(record, time.time_ns()),
         host_config={"NetworkMode": record.host_config.network_mode},
-        network_settings={"Networks": endpoints(record)},
+        ports=settings.rows(record),
+        network_settings={"Networks": settings.endpoints(core, record)},
         mounts=record.mounts,
     )
     if size:
@@ -119,12 +120,12 @@ FILTERS: Mapping[str, Fits] = {
     "before": _before,
     "since": _since,
     "volume": _mount_fits,
-    "network": lambda _, record, value: fnmatch.fnmatchcase(record.host_config.network_mode, value),
+    "network": settings.on_network,
     "health": lambda _, record, value: health(record) == value,
     "is-task": lambda _, record, value: value in ("false", "0"),
     "isolation": lambda _, record, value: value in ("", "default"),
-    "publish": lambda _, record, value: False,
-    "expose": lambda _, record, value: value in (record.config.exposed_ports or {}),
+    "publish": lambda _, record, value: portwords.matches(value, settings.published(record)),
+    "expose": lambda _, record, value: portwords.matches(value, settings.exposed(record)),
 }
 _ALL_MUST_FIT = frozenset({"label"})
 HEALTH = ("none", "starting", "healthy", "unhealthy")
@@ -153,6 +154,8 @@ def _check(core: Core, filters: Mapping[str, list[str]]) -> None:
                 raise Invalid(f"invalid filter 'health={value}'", hint=f"one of {', '.join(HEALTH)}")
             if word == "name":
                 _check_pattern(value)
+            if word in ("publish", "expose"):
+                portwords.matches(value, ())
             if word in ("before", "since"):
                 core.entries.resolve(value)
 

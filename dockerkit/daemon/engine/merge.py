@@ -5,6 +5,8 @@ Source: moby ``runconfig`` behaviour as documented for ``ENTRYPOINT`` and ``CMD`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
@@ -74,9 +76,9 @@ def merged_env(base: list[str], over: list[str]) -> list[str]:
     return [item for item in merged.values() if "=" in item]
 
 
-def process_environment(config: ContainerConfig, hostname: str) -> list[str]:
-    """Return what the program finds in its environment: PATH, HOSTNAME and TERM as Docker sets them, then the wishes."""
-    return merged_env(_base(hostname, tty=config.tty), config.env)
+def process_environment(config: ContainerConfig, hostname: str, links: Sequence[str] = ()) -> list[str]:
+    """Return what the program finds in its environment: PATH, HOSTNAME and TERM as Docker sets them, links, then the wishes."""
+    return merged_env([*_base(hostname, tty=config.tty), *links], config.env)
 
 
 def exec_environment(config: ContainerConfig, over: list[str], *, tty: bool) -> list[str]:

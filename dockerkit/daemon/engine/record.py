@@ -22,8 +22,8 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
     ``manually_stopped``: a stop or a kill was asked for since its last start, so that no restart policy applies.
     ``mounts`` are as inspect shows them, ``points`` what a start needs of them; ``drops_volumes``: it is being removed, and its
     anonymous volumes go with it.
-    ``endpoints`` are what it asks of its networks (see :attr:`wishes`); ``places``, by network, and ``ports`` what it has of them
-    while it runs, in the namespace named ``sandbox``.
+    ``endpoints`` are what it asks of its networks (see :attr:`wishes`); ``places``, by network, and ``ports`` what it has of
+    them while it runs, in the namespace named ``sandbox``.
     ``stopping``: a stop was asked for, and it has not ended yet: whichever daemon hears of the end tells of the stop with it.
     """
 

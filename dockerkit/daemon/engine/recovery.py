@@ -17,6 +17,7 @@ from dockerkit.daemon.engine.dying import on_exit
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.lifecycle import Phase
+from dockerkit.daemon.engine.networks import recovery as networks
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.removal import SIGKILL, remove, remove_tree
 from dockerkit.daemon.runtime.runtime import Exit, Keeper
@@ -34,8 +35,10 @@ _LEAVING = (Phase.REMOVING, Phase.DEAD)
 
 def recover(core: Core) -> None:
     """Make the containers in memory agree with the state on disk and with the kernel; then restart policies apply."""
+    networks.load(core)
     for document in containers.everything(core.database):
         core.entries.add(Entry(decode(document, Record)))
+    networks.restore(core)
     _sweep_directories(core)
     rebooted = _rebooted(core)
     ends: dict[str, dict[str, int]] = {}
@@ -43,6 +46,7 @@ def recover(core: Core) -> None:
         _take_up(core, entry, ends, rebooted=rebooted)
     execrecovery.recover(core, ends)
     _sweep_cgroups(core)
+    networks.mend(core)
     for entry in core.entries.all():
         core.observe(entry)
         restarts.resume(core, entry)

@@ -102,7 +102,7 @@ def _wait_for_the_last_keeper(context: Start) -> None:
 
 
 def _files(context: Start) -> None:
-    write_files(context.entry.record, context.directory)
+    write_files(context.core, context.entry.record, context.directory)
 
 
 def _hold_volumes(context: Start) -> None:

@@ -32,6 +32,9 @@ MIGRATIONS = (
     """
     CREATE TABLE volumes (name TEXT PRIMARY KEY, document_version INTEGER NOT NULL, document BLOB NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE networks (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, document BLOB NOT NULL) WITHOUT ROWID;
+    """,
 )
 """Each entry lifts the schema by one version; entries are only ever added."""
 

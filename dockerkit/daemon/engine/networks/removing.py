@@ -1,0 +1,51 @@
+"""``network rm``: a network that nobody is on goes, with its bridge and its rules."""
+
+from __future__ import annotations
+
+import logging
+
+from dockerkit.daemon.engine.core import Core
+from dockerkit.daemon.engine.networks.creating import unmake
+from dockerkit.daemon.engine.networks.entries import NetworkEntry
+from dockerkit.daemon.engine.networks.predefined import PREDEFINED
+from dockerkit.daemon.engine.networks.telling import told
+from dockerkit.daemon.state import networks
+from dockerkit.errors import Failed, NotAllowed
+
+log = logging.getLogger(__name__)
+
+
+def remove(core: Core, entry: NetworkEntry) -> None:
+    """Remove a network.
+
+    :raises NotAllowed: it is one of the engine's own, or a running container is on it; in Docker's words.
+    :raises Failed: the kernel did not let its bridge go; the network stays.
+    """
+    record = entry.record
+    if record.name in PREDEFINED:
+        raise NotAllowed(f"{record.name} is a pre-defined network and cannot be removed")
+    with core.networks.lock:
+        if entry.leaving:
+            return
+        if entry.members:
+            raise NotAllowed(
+                f"error while removing network: network {record.name} id {record.id} has active endpoints",
+                hint=f"disconnect or stop: {', '.join(sorted(_names(core, entry)))}",
+            )
+        entry.leaving = True
+    try:
+        unmake(core, entry)
+        core.tell(told(record, "destroy"), also=lambda tx: networks.delete(tx, record.id))
+    except OSError as error:
+        entry.leaving = False
+        raise Failed(f"network {record.name} could not be removed: {error}", hint="try again once the cause is gone") from error
+    except BaseException:
+        entry.leaving = False
+        raise
+    core.networks.forget(entry)
+    core.fabric.addresses.forget(record.network())
+
+
+def _names(core: Core, entry: NetworkEntry) -> list[str]:
+    known = {container.record.id: container.record.name for container in core.entries.all()}
+    return [f"{known.get(id, id[:12])}" for id in entry.members]
