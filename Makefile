@@ -57,5 +57,5 @@ $(VENV)/ready-try: pyproject.toml | $(BIN)/pip
 
 $(VENV)/ready-test: pyproject.toml | $(BIN)/pip
 	@echo "installing dockerkit and what its tests need into $(VENV)"
-	@$(BIN)/pip install -q --disable-pip-version-check -e '.[test,check]'
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[test,check,browser]'
 	@touch $@ $(VENV)/ready-try
