@@ -1,30 +1,70 @@
-"""One group parent for each test, on every implementation this host can offer; nothing stays behind."""
+"""One group parent for each test, on every implementation this host can offer; nothing stays behind.
+
+Version 2 is there twice: on the machine's own unified hierarchy, which may lack the controllers (version 1 has them then), and
+on one of plain files, which has all of them and no processes. What an implementation cannot do is skipped by what a test needs.
+"""
 
 import os
 import secrets
 
 import pytest
+from faketree import FakeTree
 
-from dockerkit.daemon.kernel.cgroups import detect
+from dockerkit.daemon.kernel.cgroups import detect, version2
+from dockerkit.daemon.kernel.cgroups.controllers2 import look
+from dockerkit.daemon.kernel.cgroups.hierarchies import read_mounts
+
+MOUNTED = read_mounts()
+IMPLEMENTATIONS = [
+    *(["version1"] if MOUNTED.version1 else []),
+    *(["version2"] if MOUNTED.version2 else []),
+    "version2-of-files",
+]
 
 
-def version1(parent):
-    return detect(parent)
+@pytest.fixture(params=IMPLEMENTATIONS)
+def handle(request, monkeypatch, tmp_path):
+    """Return a function that gives a new handle for one parent, as another process would have it."""
+    parent = f"dockerkit-test{secrets.token_hex(4)}"
+    if request.param != "version2-of-files":
+        return lambda: detect(parent, version=int(request.param[-1]))
+    directory = tmp_path / "unified"
+    directory.mkdir()
+    FakeTree.root(str(directory))
+    monkeypatch.setattr(version2, "Tree", FakeTree)
+    monkeypatch.setattr(version2.bpf, "impose", lambda directory, program: None)
+    return lambda: version2.Version2(parent, str(directory), look(str(directory)).controllers)
 
 
-IMPLEMENTATIONS = {"version1": version1}
+@pytest.fixture
+def real(handle):
+    """Skip where there are no processes."""
+    if handle().hierarchies[0].directory.endswith("/unified") and "/sys/" not in handle().hierarchies[0].directory:
+        pytest.skip("plain files have no processes")
 
 
-@pytest.fixture(params=sorted(IMPLEMENTATIONS))
-def cgroups(request):
-    groups = IMPLEMENTATIONS[request.param](f"dockerkit-test{secrets.token_hex(4)}")
+@pytest.fixture
+def cgroups(handle):
+    groups = handle()
     groups.prepare()
     yield groups
     for path in groups.list():
         group = groups.open(path)
-        group.kill()
+        if group.pids():
+            group.kill()
         group.remove()
     groups.discard()
+
+
+@pytest.fixture
+def needs(cgroups):
+    """Skip where the host cannot keep these limits."""
+
+    def check(*features):
+        if missing := set(features) - cgroups.features():
+            pytest.skip(f"{cgroups.reason or 'plain files'} without {', '.join(sorted(missing))}")
+
+    return check
 
 
 @pytest.fixture
@@ -33,7 +73,7 @@ def group(cgroups):
 
 
 @pytest.fixture
-def inside():
+def inside(real):
     """Run a function in a forked child that has joined a group; returns the child's pid. Children are reaped at the end."""
     children = []
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from dockerkit.daemon.kernel.cgroups import detect
+from dockerkit.daemon.kernel.cgroups import limits2
 
 pytestmark = pytest.mark.system
 MIB = 1024 * 1024
@@ -38,7 +38,8 @@ def test_preparing_twice_changes_nothing(cgroups, group):
     assert cgroups.list() == [group.path]
 
 
-def test_creating_twice_takes_the_group_over(cgroups, group):
+def test_creating_twice_takes_the_group_over(cgroups, group, needs):
+    needs("pids")
     again = cgroups.create(group.path, {"pids": {"limit": 5}})
     assert again.stats()["pids"]["limit"] == 5
 
@@ -56,7 +57,8 @@ def test_a_path_outside_of_the_parent_is_refused(cgroups):
         assert refused.value.filename == path
 
 
-def test_more_processes_than_the_limit_cannot_be_forked(cgroups, inside, exit_status):
+def test_more_processes_than_the_limit_cannot_be_forked(cgroups, inside, exit_status, needs):
+    needs("pids")
     group = cgroups.create(f"{cgroups.parent}/confined/pids", {"pids": {"limit": 3}})
 
     def bomb():
@@ -73,7 +75,8 @@ def test_more_processes_than_the_limit_cannot_be_forked(cgroups, inside, exit_st
     group.kill()
 
 
-def test_too_much_memory_is_killed_and_counted(cgroups, inside, exit_status):
+def test_too_much_memory_is_killed_and_counted(cgroups, inside, exit_status, needs):
+    needs("memory.limit")
     group = cgroups.create(f"{cgroups.parent}/confined/memory", {"memory": {"limit": 16 * MIB, "swap": 16 * MIB}})
     assert group.oom_kills() == 0
 
@@ -85,7 +88,8 @@ def test_too_much_memory_is_killed_and_counted(cgroups, inside, exit_status):
     assert group.stats()["memory"]["limit"] == 16 * MIB
 
 
-def test_memory_limits_can_be_raised_and_lowered_together(cgroups):
+def test_memory_limits_can_be_raised_and_lowered_together(cgroups, needs):
+    needs("memory.limit")
     group = cgroups.create(f"{cgroups.parent}/confined/both", {"memory": {"limit": 16 * MIB, "swap": 32 * MIB}})
     for limit in (128 * MIB, 8 * MIB):
         group.update({"memory": {"limit": limit, "swap": 2 * limit}})
@@ -94,13 +98,15 @@ def test_memory_limits_can_be_raised_and_lowered_together(cgroups):
     assert group.stats()["memory"]["limit"] == 64 * MIB
 
 
-def test_cpu_quota_and_period_can_be_raised_and_lowered_together(cgroups):
+def test_cpu_quota_and_period_can_be_raised_and_lowered_together(cgroups, needs):
+    needs("cpu.quota")
     group = cgroups.create(f"{cgroups.parent}/confined/cpu", {"cpu": {"quota": 50000, "period": 100000, "shares": 512}})
     for period in (1000000, 10000):
         group.update({"cpu": {"period": period, "quota": period // 2}})
 
 
-def test_a_cpu_quota_throttles(cgroups, inside):
+def test_a_cpu_quota_throttles(cgroups, inside, needs):
+    needs("cpu.quota")
     group = cgroups.create(f"{cgroups.parent}/confined/slow", {"cpu": {"quota": 1000, "period": 10000}})
 
     def spin():
@@ -112,12 +118,14 @@ def test_a_cpu_quota_throttles(cgroups, inside):
     assert group.stats()["cpuacct"]["usage"] > 0
 
 
-def test_a_container_runs_on_its_processors_only(cgroups, inside, exit_status):
+def test_a_container_runs_on_its_processors_only(cgroups, inside, exit_status, needs):
+    needs("cpuset")
     group = cgroups.create(f"{cgroups.parent}/confined/set", {"cpu": {"cpus": "0", "mems": "0"}})
     assert exit_status(inside(group, lambda: len(os.sched_getaffinity(0)))) == 1
 
 
-def test_a_processor_that_is_not_there_is_refused_and_leaves_nothing(cgroups):
+def test_a_processor_that_is_not_there_is_refused_and_leaves_nothing(cgroups, needs):
+    needs("cpuset")
     with pytest.raises(OSError) as refused:
         cgroups.create(f"{cgroups.parent}/confined/nowhere", {"cpu": {"cpus": "4000"}})
     assert "cpuset.cpus" in refused.value.filename
@@ -181,7 +189,8 @@ def test_a_frozen_container_dies_when_killed(group, inside, exit_status):
     assert exit_status(pid) == -signal.SIGKILL
 
 
-def test_a_fork_bomb_is_killed_to_the_last_process(cgroups, inside, exit_status):
+def test_a_fork_bomb_is_killed_to_the_last_process(cgroups, inside, exit_status, needs):
+    needs("pids")
     group = cgroups.create(f"{cgroups.parent}/confined/bomb", {"pids": {"limit": 100}})
 
     def bomb():
@@ -221,21 +230,22 @@ def test_groups_the_container_made_inside_go_with_it(group, cgroups):
     assert cgroups.list() == []
 
 
-def test_an_impossible_limit_is_an_error_that_names_the_file(group):
+def test_an_impossible_limit_is_an_error_that_names_the_file(group, needs):
+    needs("cpu.quota")
     with pytest.raises(OSError) as refused:
         group.update({"cpu": {"quota": 1}})
-    assert refused.value.filename.endswith(f"{group.path}/cpu.cfs_quota_us")
+    assert refused.value.filename.endswith((f"{group.path}/cpu.cfs_quota_us", f"{group.path}/cpu.max"))
 
 
-def test_another_handle_finds_the_same_group(cgroups, group, inside):
+def test_another_handle_finds_the_same_group(handle, group, inside):
     pid = inside(group, pause)
-    again = detect(cgroups.parent)
+    again = handle()
     assert again.list() == [group.path]
     assert again.open(group.path).pids() == [pid]
 
 
-def test_a_closed_hierarchy_is_never_mistaken_for_another_file(cgroups, tmp_path):
-    other = detect(cgroups.parent)
+def test_a_closed_hierarchy_is_never_mistaken_for_another_file(cgroups, handle, tmp_path):
+    other = handle()
     group = other.open(f"{cgroups.parent}/confined/closed")
     other.close()
     descriptors = [os.open(tmp_path, os.O_RDONLY) for _ in range(10)]
@@ -247,21 +257,39 @@ def test_a_closed_hierarchy_is_never_mistaken_for_another_file(cgroups, tmp_path
     assert other.list() == []
 
 
-def test_a_parent_with_containers_is_not_discarded(cgroups, group, inside):
+def test_a_parent_with_containers_is_not_discarded(handle, group, inside):
     inside(group, pause)
     with pytest.raises(OSError) as refused:
-        detect(cgroups.parent).discard()
+        handle().discard()
     assert refused.value.errno == errno.EBUSY
 
 
 def test_the_host_says_which_limits_it_keeps(cgroups):
-    assert {"memory.limit", "pids", "cpu.quota", "cpuset", "devices", "freezer"} <= cgroups.features()
+    kept = {"memory.limit": "memory", "pids": "pids", "cpu.quota": "cpu", "cpuset": "cpuset"}
+    assert {name for name, controller in kept.items() if controller in cgroups.controllers} <= cgroups.features()
+    assert {"devices", "freezer"} <= cgroups.features()
 
 
-def test_swap_is_skipped_and_said_when_the_kernel_does_not_count_it(group, monkeypatch):
-    monkeypatch.setattr(group, "_has_swap_file", lambda: False)
+def test_a_limit_without_its_controller_is_an_error_that_says_so(cgroups):
+    lacking = {"pids": {"limit": 5}, "memory": {"limit": 64 * MIB}, "cpu": {"shares": 5}}
+    for controller, limit in lacking.items():
+        if controller not in cgroups.controllers:
+            with pytest.raises(OSError, match=f"the cgroup controller {controller} is not") as refused:
+                cgroups.create(f"{cgroups.parent}/confined/lacking", {controller: limit})
+            assert refused.value.errno == errno.EOPNOTSUPP
+    assert cgroups.list() == []
+
+
+def test_swap_is_skipped_and_said_when_the_kernel_does_not_count_it(cgroups, group, monkeypatch, needs):
+    needs("memory.limit")
+    if cgroups.version == 1:
+        monkeypatch.setattr(group, "_has_swap_file", lambda: False)
+        file = "memory.memsw.limit_in_bytes"
+    else:
+        file = "memory.swap.nosuch"
+        monkeypatch.setattr(limits2, "SWAP_FILE", file)
     group.update({"memory": {"limit": 64 * MIB, "swap": 64 * MIB}})
-    assert group.skipped == ("memory.memsw.limit_in_bytes",)
+    assert group.skipped == (file,)
     assert group.stats()["memory"]["limit"] == 64 * MIB
 
 

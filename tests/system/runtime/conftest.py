@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from dockerkit.daemon.kernel import capabilities, cgroups
+from dockerkit.daemon.kernel.cgroups.hierarchies import read_mounts
 from dockerkit.daemon.runtime.runtime import Attachment, Exit, Keeper, Launch, Rootfs, Runtime
 
 BUSYBOX = next((path for path in ("/bin/busybox", "/usr/bin/busybox") if os.path.exists(path)), "")
@@ -230,7 +231,9 @@ def image(tmp_path: Path) -> Path:
 def no_cgroups_left() -> Iterator[None]:
     """The parent group is the session's; it can only be removed when no container's is left."""
     yield
-    cgroups.detect(PARENT).discard()
+    mounted = read_mounts()
+    for version in (1,) * bool(mounted.version1) + (2,) * bool(mounted.version2):
+        cgroups.detect(PARENT, version=version).discard()
 
 
 @pytest.fixture

@@ -48,3 +48,60 @@ def test_no_hierarchy_at_all_is_an_error_that_names_the_table(tmp_path):
     assert refused.value.filename == str(table)
 
 
+def mounted(tmp_path, *, one="", two="", writable=True):
+    """Make hierarchies of files: names of version 1's controllers, and version 2's; return their mountinfo."""
+    lines = []
+    for number, name in enumerate(one.split()):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "tasks").touch()
+        lines.append(f"{number} 31 0:{number} / {tmp_path}/{name} rw - cgroup cgroup rw,{name}")
+    (tmp_path / "unified").mkdir()
+    for file, text in (("cgroup.controllers", two), ("cgroup.subtree_control", ""), ("cgroup.procs", "1")):
+        (tmp_path / "unified" / file).write_text(text)
+    lines.append(f"90 31 0:90 / {tmp_path}/unified rw - cgroup2 cgroup2 rw")
+    table = tmp_path / "mountinfo"
+    table.write_text("\n".join(lines) + "\n")
+    return str(table)
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "version"),
+    [
+        ("", "cpuset cpu io memory pids", 2),
+        ("", "memory pids", 2),
+        ("", "", 2),
+        ("memory pids cpu cpuset blkio devices freezer", "", 1),
+        ("memory pids cpu cpuset blkio devices freezer", "hugetlb", 1),
+        ("cpu", "memory pids io", 2),
+        ("memory pids cpu devices", "io", 1),
+        ("devices freezer", "memory", 2),
+    ],
+)
+def test_the_version_that_keeps_more_limits_is_chosen(tmp_path, monkeypatch, one, two, version):
+    monkeypatch.delenv("DOCKERKIT_CGROUPS", raising=False)
+    found = detect("dockerkit-test", mountinfo=mounted(tmp_path, one=one, two=two))
+    assert found.version == version
+    assert found.reason.startswith(f"version {version}: ")
+
+
+def test_the_reason_tells_what_there_is_and_what_is_not(tmp_path, monkeypatch):
+    monkeypatch.delenv("DOCKERKIT_CGROUPS", raising=False)
+    found = detect("dockerkit-test", mountinfo=mounted(tmp_path, two="memory pids"))
+    assert found.reason == (
+        f"version 2: memory, pids are in the unified hierarchy at {tmp_path}/unified; not there: cpu, cpuset, io"
+    )
+    assert found.controllers == {"memory", "pids"}
+
+
+def test_a_version_that_is_asked_for_is_not_questioned(tmp_path):
+    table = mounted(tmp_path, one="memory pids cpu", two="")
+    assert detect("dockerkit-test", version=2, mountinfo=table).version == 2
+    assert detect("dockerkit-test", version=1, mountinfo=table).version == 1
+
+
+def test_a_version_that_is_asked_for_and_not_there_is_an_error(tmp_path):
+    table = tmp_path / "mountinfo"
+    table.write_text(f"9 31 0:9 / {tmp_path} rw - tmpfs tmpfs rw\n")
+    with pytest.raises(OSError, match="no cgroup version 2 hierarchy") as refused:
+        detect("dockerkit-test", version=2, mountinfo=str(table))
+    assert refused.value.errno == errno.ENODEV

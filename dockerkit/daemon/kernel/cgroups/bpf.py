@@ -58,7 +58,7 @@ def load(program: bytes) -> int:
         log = ctypes.create_string_buffer(_LOG_SIZE)
         with contextlib.suppress(OSError):
             os.close(_load(program, log))
-        said = log.value.decode(errors="replace").strip().splitlines()
+        said = [line for line in log.value.decode(errors="replace").splitlines() if not line.startswith("processed ")]
         reason = f"{error.strerror} ({said[-1]})" if said else error.strerror
         raise OSError(error.errno, reason, "bpf") from None
 
