@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
+from typing import NamedTuple
 
 from dockerkit.daemon.kernel.nftables import words
 from dockerkit.daemon.networks.model import Address, Endpoint, Network, Published
@@ -39,8 +40,26 @@ class Contents:
     ranges: Mapping[str, frozenset[Range]] = field(default_factory=dict)
 
 
-def contents(rules: Rules) -> Contents:
+class Lead(NamedTuple):
+    """A published port as the sets know it.
+
+    :ivar place: ``any4``, ``at6`` …: the map that tells where it leads.
+    :ivar own: what the container itself sends there; None for SCTP, which no proxy carries.
+    """
+
+    place: str
+    key: Key
+    value: Key
+    own: Key | None
+
+
+Memory = dict[int, tuple[Endpoint, Published, Lead | None]]
+"""What was worked out for the wish before, by the identity of its values: of two hundred ports, one is new."""
+
+
+def contents(rules: Rules, memory: Memory | None = None) -> Contents:
     """Return what the sets of the main table hold for this wish."""
+    leads = _leads(rules, {} if memory is None else memory)
     bridges = [network for network in rules.networks if network.driver == "bridge"]
     return Contents(
         keys={
@@ -49,9 +68,9 @@ def contents(rules: Rules) -> Contents:
             "same": frozenset(_pair(one) for one in bridges),
             "open": frozenset(_pair(one) for one in bridges if one.icc),
             **_apart(rules),
-            **_own(rules),
+            **_own(leads),
         },
-        entries=_ports(rules),
+        entries=_ports(leads),
         ranges={
             "subnets4": _subnets(bridges, 4),
             "subnets6": _subnets(bridges, 6),
@@ -76,16 +95,19 @@ def is_empty(what: Contents) -> bool:
 def target(endpoint: Endpoint, published: Published) -> Address | None:
     """Return the address a rule can send this port to: the container's of the same family, or none (a proxy carries it)."""
     version = 6 if ":" in published.host_address else 4
-    return next((one.ip for one in endpoint.addresses if one.version == version), None)
+    for one in endpoint.addresses:
+        if one.version == version:
+            return one.ip
+    return None
 
 
 def through_loopback(rules: Rules) -> frozenset[str]:
     """Return the bridges that packets to 127.0.0.0/8 are sent on to."""
+    everywhere = EVERYWHERE[:2]
     return frozenset(
         network.interface
         for endpoint, network, published in rules.published
-        if target(endpoint, published)
-        and (published.host_address in EVERYWHERE[:2] or published.host_address.startswith("127."))
+        if (published.host_address in everywhere or published.host_address.startswith("127.")) and target(endpoint, published)
     )
 
 
@@ -102,34 +124,49 @@ def _subnets(networks: Iterable[Network], version: int) -> frozenset[Range]:
     return frozenset((one[0].packed, one[-1].packed) for one in subnets if one.version == version)
 
 
-def _ports(rules: Rules) -> dict[str, dict[Key, Key]]:
-    """Where each published port leads: by number alone, or by host address and number."""
-    found: dict[str, dict[Key, Key]] = {"any4": {}, "any6": {}, "at4": {}, "at6": {}}
+def _leads(rules: Rules, memory: Memory) -> list[Lead]:
+    """Return where each published port leads that a rule can carry; what is in `memory` is not worked out again."""
+    found = []
+    before = dict(memory)
+    memory.clear()
     for endpoint, _, published in rules.published:
-        address = target(endpoint, published)
-        if address:
-            where, key = _place(published, address)
-            found[where][key] = (address.packed, words.service(published.container_port))
+        known = before.get(id(published))
+        if known is None or known[0] is not endpoint or known[1] is not published:
+            known = endpoint, published, _lead(endpoint, published)
+        memory[id(published)] = known
+        if known[2]:
+            found.append(known[2])
     return found
 
 
-def _own(rules: Rules) -> dict[str, frozenset[Key]]:
-    """What a container sends to its own published ports, which the proxy carries. Not for SCTP: that has none."""
-    found: dict[str, set[Key]] = {"own-any4": set(), "own-any6": set(), "own-at4": set(), "own-at6": set()}
-    for endpoint, _, published in rules.published:
-        address = target(endpoint, published)
-        if address and published.protocol != "sctp":
-            where, key = _place(published, address)
-            found[f"own-{where}"].add((address.packed, *key))
-    return {name: frozenset(keys) for name, keys in found.items()}
-
-
-def _place(published: Published, address: Address) -> tuple[str, Key]:
-    """Return which map tells where a port leads, and its key there."""
+def _lead(endpoint: Endpoint, published: Published) -> Lead | None:
+    address = target(endpoint, published)
+    if address is None:
+        return None
     key: Key = (bytes([words.PROTOCOLS[published.protocol]]), words.service(published.host_port))
-    if published.host_address in EVERYWHERE:
-        return f"any{address.version}", key
-    return f"at{address.version}", (words.address(published.host_address), *key)
+    place = f"any{address.version}"
+    if published.host_address not in EVERYWHERE:
+        place, key = f"at{address.version}", (words.address(published.host_address), *key)
+    packed = address.packed
+    own = None if published.protocol == "sctp" else (packed, *key)
+    return Lead(place, key, (packed, words.service(published.container_port)), own)
+
+
+def _ports(leads: Iterable[Lead]) -> dict[str, dict[Key, Key]]:
+    """Where ports lead: by number alone, or by host address and number."""
+    found: dict[str, dict[Key, Key]] = {"any4": {}, "any6": {}, "at4": {}, "at6": {}}
+    for lead in leads:
+        found[lead.place][lead.key] = lead.value
+    return found
+
+
+def _own(leads: Iterable[Lead]) -> dict[str, frozenset[Key]]:
+    """What a container sends to its own published ports, which the proxy carries."""
+    found: dict[str, set[Key]] = {"any4": set(), "any6": set(), "at4": set(), "at6": set()}
+    for lead in leads:
+        if lead.own:
+            found[lead.place].add(lead.own)
+    return {f"own-{name}": frozenset(keys) for name, keys in found.items()}
 
 
 def _apart(rules: Rules) -> dict[str, frozenset[Key]]:

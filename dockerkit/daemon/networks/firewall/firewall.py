@@ -11,7 +11,7 @@ import threading
 from dockerkit.daemon.kernel import nftables
 from dockerkit.daemon.kernel.nftables import Batch, Channel, Table
 from dockerkit.daemon.networks.firewall import changes, foreign, skeleton, switches
-from dockerkit.daemon.networks.firewall.contents import Contents, Rules, beneath, contents, is_empty, through_loopback
+from dockerkit.daemon.networks.firewall.contents import Contents, Memory, Rules, beneath, contents, is_empty, through_loopback
 
 
 class Firewall:
@@ -26,6 +26,7 @@ class Firewall:
         self._channel: Channel | None = None
         self._holds: dict[Table, Contents] = {}  # of a table not in it nothing is known
         self._absent: set[Table] = set()
+        self._memory: Memory = {}
         self._local: frozenset[str] = frozenset()
         self._loopback = True
         self._why: str | None = None
@@ -118,7 +119,7 @@ class Firewall:
         self._local = frozenset()
 
     def _bring(self, rules: Rules) -> None:
-        wanted = {self._main: contents(rules), self._bridge: beneath(rules)}
+        wanted = {self._main: contents(rules, self._memory), self._bridge: beneath(rules)}
         batch = Batch()
         for table, after in wanted.items():
             self._difference(batch, table, after)
