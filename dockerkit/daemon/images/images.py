@@ -162,6 +162,7 @@ class Images:
         :raises Damaged: what the registry or the package mirror sent is not what it should be; the store is as it was.
         """
         wanted = parse_reference(reference)
+        makers.refuse_reserved(wanted)
 
         def work(say: Progress) -> Image:
             if obtain.mode() == "always":
@@ -185,8 +186,9 @@ class Images:
     ) -> Image:
         """Make an image from what this host or its distribution's mirror has, and give it that name.
 
-        :param name: ``busybox`` or ``host``, with a tag if you like.
+        :param name: one of ``makers.names()``, with a tag that fits this host's distribution.
         :param programs: for ``host``: names or paths of the programs it is to have.
+        :param packages: of the distribution, added to any of its systems and servers.
         :raises Unsupported: nothing of this name can be made; the hint says what can.
         :raises NotFound: a program is not on this host.
         """
