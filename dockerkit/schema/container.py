@@ -9,7 +9,8 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType, field
 
-from dockerkit.schema.network import EndpointSettings
+from dockerkit.schema.network import EndpointSettings as EndpointSettings
+from dockerkit.schema.network import PortBinding as PortBinding
 from dockerkit.schema.wire import Model
 
 Empty = dict[str, Any]
@@ -70,13 +71,6 @@ class RestartPolicy(Model):
 
     name: str = ""
     maximum_retry_count: int = 0
-
-
-class PortBinding(Model):
-    """One address of the host that leads to a container's port."""
-
-    host_ip: str = ""
-    host_port: str = ""
 
 
 class DeviceMapping(Model):

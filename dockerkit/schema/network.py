@@ -5,8 +5,6 @@ Source: Engine API 1.51, definitions ``Network``, ``IPAM``, ``EndpointSettings``
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import field
 
 from dockerkit.schema.wire import Model
@@ -120,6 +118,13 @@ class EndpointSettings(Model):
     dns_names: list[str] | None = field(default=None, name="DNSNames")
 
 
+class PortBinding(Model):
+    """One address of the host that leads to a container's port."""
+
+    host_ip: str = ""
+    host_port: str = ""
+
+
 class NetworkingConfig(Model):
     """``NetworkingConfig`` of ``POST /containers/create``: the networks a container is to be on, by name or id."""
 
@@ -143,7 +148,7 @@ class NetworkDisconnect(Model):
 class PortsRequest(Model):
     """Body of ``POST /dockerkit/v1/containers/{id}/ports``: more ports for a running container, by ``6379/tcp``."""
 
-    ports: dict[str, list[dict[str, Any]] | None] = field(default_factory=dict)
+    ports: dict[str, list[PortBinding] | None] = field(default_factory=dict)
 
 
 class FaultRequest(Model):

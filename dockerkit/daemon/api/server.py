@@ -20,6 +20,7 @@ from dockerkit.daemon.api import (
     execs,
     extensions,
     images,
+    networks,
     observing,
     streams,
     system,
@@ -31,7 +32,7 @@ from dockerkit.daemon.api.router import Router
 from dockerkit.daemon.api.verbs import Engine
 from dockerkit.errors import Invalid
 
-NOUNS = (system, events, containers, changing, observing, streams, execs, archives, images, volumes, extensions)
+NOUNS = (system, events, containers, changing, observing, streams, execs, archives, images, networks, volumes, extensions)
 ROUTES = tuple(route for noun in NOUNS for route in noun.ROUTES)
 VERB_THREADS = 16
 TRANSFER_THREADS = 4

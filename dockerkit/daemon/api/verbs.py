@@ -20,11 +20,13 @@ from dockerkit.schema.container import (
     ContainerSummary,
     CreateRequest,
     CreateResponse,
+    PortBinding,
     WaitResponse,
 )
 from dockerkit.schema.events import EventMessage
 from dockerkit.schema.exec import ExecCreate, ExecInspect
 from dockerkit.schema.image import ImageDelete, ImageInspect, ImageSummary
+from dockerkit.schema.network import EndpointSettings, FaultRequest, NetworkCreate, NetworkCreateResponse, NetworkInspect
 from dockerkit.schema.update import UpdateRequest
 
 if TYPE_CHECKING:
@@ -247,6 +249,40 @@ class ImageVerbs(Protocol):
         """Give an image one more reference."""
 
 
+class Networks(Protocol):
+    """Verbs on networks; `ref` is a full id, a unique prefix of one, or a name."""
+
+    def create(self, request: NetworkCreate) -> NetworkCreateResponse:
+        """Make a network."""
+
+    def list(self, filters: Mapping[str, list[str]] | None = None, *, containers: bool = False) -> Sequence[NetworkInspect]:
+        """Return networks, with the containers that are on them or without."""
+
+    def inspect(self, ref: str, *, verbose: bool = False, scope: str = "") -> NetworkInspect:
+        """Return everything known of a network."""
+
+    def remove(self, ref: str) -> None:
+        """Remove a network that nobody is on."""
+
+    def prune(self, filters: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
+        """Remove all that nobody is on."""
+
+    def connect(self, ref: str, container: str, settings: EndpointSettings | None = None) -> None:
+        """Connect a container."""
+
+    def disconnect(self, ref: str, container: str, *, force: bool = False) -> None:
+        """Disconnect a container."""
+
+    def publish(self, container: str, ports: Mapping[str, list[PortBinding] | None]) -> dict[str, list[PortBinding] | None]:
+        """Publish more ports of a running container; return all it has."""
+
+    def fault(self, ref: str, request: FaultRequest) -> None:
+        """Disturb a network, or heal it."""
+
+    def topology(self, ref: str) -> dict[str, Any]:
+        """Return who is on a network and who reaches whom."""
+
+
 class Sessions(Protocol):
     """Owners of containers."""
 
@@ -303,6 +339,10 @@ class Engine(Protocol):
     @property
     def images(self) -> ImageVerbs:
         """Verbs on images."""
+
+    @property
+    def networks(self) -> Networks:
+        """Verbs on networks."""
 
     @property
     def sessions(self) -> Sessions:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
+from dockerkit.daemon.engine.networks import naming
 from dockerkit.errors import Conflict, Invalid
 from dockerkit.schema.names import check_container_name
 
@@ -48,3 +49,5 @@ def _rename(core: Core, entry: Entry, bare: str) -> None:
         core.entries.release(bare)
         raise
     core.entries.release(old)
+    if entry.record.alive:
+        naming.tell(core, entry.record)

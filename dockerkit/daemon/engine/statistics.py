@@ -25,7 +25,8 @@ from dockerkit.schema.units import rfc3339
 APART, STALE = 0.5, 10.0
 """Seconds between samples that make a rate: at least, and at most."""
 _HOST_FIELDS = 7
-_WITHOUT_NETWORKS = ("none", "host")
+_COUNTED = {"bytes": (0, 8), "packets": (1, 9), "errors": (2, 10), "dropped": (3, 11)}
+"""Columns of /proc/PID/net/dev (proc_pid_net(5)), received and sent."""
 _BLKIO = (
     "io_service_bytes_recursive", "io_serviced_recursive", "io_queue_recursive", "io_service_time_recursive",
     "io_wait_time_recursive", "io_merged_recursive", "io_time_recursive", "sectors_recursive",
@@ -72,7 +73,26 @@ def stats(core: Core, entry: Entry) -> dict[str, Any]:
     found |= {"blkio_stats": _blkio(raw.get("blkio", {}), version), "num_procs": 0, "storage_stats": {}}
     found |= {"cpu_stats": sample.cpu, "precpu_stats": before.cpu if before else _no_cpu()}
     found |= {"memory_stats": _memory(raw.get("memory", {}), version), **names}
-    return found if record.host_config.network_mode in _WITHOUT_NETWORKS else found | {"networks": {}}
+    return found | (
+        {"networks": interfaces(record.state.pid)} if any(place.addresses for place in record.places.values()) else {}
+    )
+
+
+def interfaces(pid: int) -> dict[str, dict[str, int]]:
+    """Return what a process's interfaces but the loopback carried; nothing when it has ended."""
+    try:
+        with open(f"/proc/{pid}/net/dev", encoding="ascii") as file:
+            lines = file.readlines()[2:]
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    counted = {
+        name.strip(): [int(number) for number in counts.split()] for name, _, counts in (x.partition(":") for x in lines)
+    }
+    return {
+        name: {f"{way}_{what}": counts[at[side]] for side, way in enumerate(("rx", "tx")) for what, at in _COUNTED.items()}
+        for name, counts in counted.items()
+        if name != "lo"
+    }
 
 
 def _remember(samples: deque[Sample], sample: Sample) -> Sample | None:

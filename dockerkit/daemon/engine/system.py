@@ -29,7 +29,6 @@ _OFFERED = {
     "OomKillDisable": ("memory.oom_kill_disable", ""),
 }
 """Names of limits in ``/info`` → the feature of cgroups that keeps them, and what Docker warns of where it is missing."""
-_NO_BRIDGE = "WARNING: this engine has no bridge network yet: containers have a loopback interface only"
 
 
 class System:
@@ -77,7 +76,12 @@ class System:
             "Driver": "overlay2",
             "DriverStatus": [],
             "DockerRootDir": self._core.root,
-            "Plugins": {"Volume": ["local"], "Network": ["host", "null"], "Authorization": None, "Log": ["json-file", "local"]},
+            "Plugins": {
+                "Volume": ["local"],
+                "Network": ["bridge", "host", "ipvlan", "macvlan", "null"],
+                "Authorization": None,
+                "Log": ["json-file", "local"],
+            },
             "NEventsListener": self._core.events.listeners,
             "NFd": len(os.listdir("/proc/self/fd")),
             "SystemTime": rfc3339(time.time_ns()),
@@ -90,8 +94,9 @@ class System:
             "MemTotal": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             "Name": host.nodename,
             "ServerVersion": VERSION,
-            **_limits(self._cgroup_version, self._core.cgroups.reason),
+            **(limits := _limits(self._cgroup_version, self._core.cgroups.reason)),
             **_fixed(),
+            "Warnings": [*limits["Warnings"], *self._core.fabric.warnings()],
         }
 
     def disk_usage(self, types: Collection[str] = ()) -> dict[str, Any]:
@@ -111,7 +116,7 @@ def _limits(cgroup_version: int, reason: str) -> dict[str, Any]:
         "CgroupDriver": "cgroupfs",
         "CgroupVersion": str(cgroup_version),
         "CgroupReason": reason,
-        "Warnings": [_NO_BRIDGE, *lacking],
+        "Warnings": lacking,
     }
 
 

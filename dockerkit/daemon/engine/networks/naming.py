@@ -45,7 +45,12 @@ def serve(core: Core, record: Record, namespace: int) -> None:
             links=_links(core, record),
         ),
     )
-    for name in served:
+    tell(core, record)
+
+
+def tell(core: Core, record: Record) -> None:
+    """Tell what a container is called now on each of its networks."""
+    for name in record.places:
         publish(core, record, name)
 
 

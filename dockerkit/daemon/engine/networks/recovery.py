@@ -24,7 +24,9 @@ log = logging.getLogger(__name__)
 def load(core: Core) -> None:
     """Read the records; the first time, write those of the engine's own networks."""
     for document in networks.everything(core.database):
-        core.networks.add(NetworkEntry(decode(document, NetworkRecord)))
+        record = decode(document, NetworkRecord)
+        if core.networks.find(record.id) is None:
+            core.networks.add(NetworkEntry(record))
     new = [predefined(name, core.fabric.bridge_name()) for name in PREDEFINED if core.networks.find(name) is None]
     if new:
         with core.database.transaction() as tx:
