@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
-from dockerkit.daemon.registry.breaks import Broken, Garbled
+from dockerkit.daemon.registry.breaks import Broken, Garbled, Untrusted
 from dockerkit.daemon.registry.channel import Channel
 
 PIECE = 1 << 20
@@ -28,6 +28,8 @@ def cause(error: Exception) -> Broken:
         return Broken("net/http: timeout awaiting response (no byte in time)")
     if isinstance(error, http.client.RemoteDisconnected | http.client.IncompleteRead | ssl.SSLEOFError):
         return Broken("unexpected EOF")
+    if isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or ""):
+        return Untrusted(f"remote error: tls: {(error.reason or '').replace('_', ' ').lower()}")
     if isinstance(error, http.client.HTTPException):
         return Garbled(f"malformed HTTP response: {type(error).__name__}: {str(error)[:200]}")
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -83,6 +83,9 @@ class Channel:
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
+        """Do nothing; for ``http.client``, which calls this while the last answer's body is still to be read."""
+
+    def hang_up(self) -> None:
         """Close the socket."""
         self._socket.close()
 

@@ -19,6 +19,7 @@ from dockerkit.daemon.registry.settings import Settings
 from dockerkit.daemon.registry.tokens import Tokens
 from dockerkit.daemon.registry.wire import Request, Wire
 
+_WANTS_TLS = "client sent an HTTP request to an HTTPS server"
 HINT = "is the name right, is the registry running, and can this host reach it? (dockerkit doctor)"
 
 
@@ -57,6 +58,8 @@ class Greeter:
                 asked = self._greet(place, errand, deadline)
             except Broken as broken:
                 errand.check()
+                if _wants_tls(broken):
+                    continue  # the failure over HTTPS says more
                 failures.append(type(broken)(f'{shown("Get", place.base)[:-1]}/v2/": {broken}'))
                 if isinstance(broken, Untrusted) and not place.mirror:
                     break  # it does speak TLS: plain HTTP would be a way around what the operator demands
@@ -81,7 +84,13 @@ class Greeter:
     def _greet(self, place: Endpoint, errand: Errand, deadline: float) -> list[challenges.Challenge]:
         request = Request("GET", f"{place.base}/v2/")
         with self.wire.send(request, errand, endpoint=place, deadline=deadline) as answer:
+            if answer.status == 400 and place.scheme == "http" and not place.mirror:
+                raise Broken(_WANTS_TLS)
             return challenges.parse(answer.headers("WWW-Authenticate")) if answer.status == 401 else []
+
+
+def _wants_tls(broken: Broken) -> bool:
+    return str(broken) == _WANTS_TLS
 
 
 def _worst(failures: list[Broken]) -> Broken | Unreachable:

@@ -129,6 +129,8 @@ class Session:
         wanted = asked.parse(answer.headers("WWW-Authenticate"))
         with answer:
             refusal = read_refusal(answer, self.settings.document_within)
+        if _final(wanted, scopes) and shown_first:
+            raise refusal
         shown_next = self._authorization(request, wanted, scopes, refused=shown_first)
         if not shown_next or shown_next == shown_first:
             raise refusal
@@ -176,3 +178,11 @@ class Session:
     def send_outside(self, request: Request) -> Answer:
         """Send a request to another place, with nothing of ours added."""
         return follow(self.wire, request, self.errand)
+
+
+def _final(wanted: list[Challenge], scopes: tuple[str, ...]) -> bool:
+    """Tell whether a token for all that is wanted was shown already: the user may not do this."""
+    return any(
+        challenge["error"] == "insufficient_scope" and asked.merge_scopes((*scopes, challenge["scope"])) == scopes
+        for challenge in wanted
+    )

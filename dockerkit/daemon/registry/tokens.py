@@ -45,12 +45,13 @@ _Key = tuple[str, str, tuple[str, ...], Credentials]
 
 
 class Tokens:
-    """The tokens of one daemon. Thread-safe: one request for a token at a time."""
+    """The tokens of one daemon. Thread-safe: several threads that want the same token ask for it once."""
 
     def __init__(self, within: float) -> None:
         self._within = within
         self._lock = threading.Lock()
         self._tokens: dict[_Key, Token] = {}
+        self._turns: dict[_Key, threading.Lock] = {}
 
     def get(
         self, challenge: Challenge, scopes: tuple[str, ...], credentials: Credentials, send: Send, *, unless: str = ""
@@ -63,15 +64,21 @@ class Tokens:
         """
         key = (challenge["realm"], challenge["service"], scopes, credentials)
         with self._lock:
+            turn = self._turns.setdefault(key, threading.Lock())
+        with turn:
             known = self._tokens.get(key)
-        if known is not None and known.expires > time.monotonic() and known.value != unless:
+            if known is None or known.expires <= time.monotonic() or known.value == unless:
+                known = self.fetch(challenge, scopes, credentials, send)
+                self._keep(key, known)
             return known
-        token = self.fetch(challenge, scopes, credentials, send)
+
+    def _keep(self, key: _Key, token: Token) -> None:
         with self._lock:
             while len(self._tokens) >= _KEPT:
-                del self._tokens[next(iter(self._tokens))]
+                oldest = next(iter(self._tokens))
+                del self._tokens[oldest]
+                self._turns.pop(oldest, None)
             self._tokens[key] = token
-        return token
 
     def fetch(
         self, challenge: Challenge, scopes: tuple[str, ...], credentials: Credentials, send: Send, *, offline: bool = False

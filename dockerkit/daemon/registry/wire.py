@@ -95,7 +95,7 @@ class Wire:
             idle, self._idle = self._idle, {}
         for channels in idle.values():
             for _, channel in channels:
-                channel.close()
+                channel.hang_up()
 
     def _connect(self, place: Endpoint, deadline: float | None, errand: Errand) -> Channel:
         limit = time.monotonic() + self._settings.connect_within if deadline is None else deadline
@@ -110,7 +110,7 @@ class Wire:
                     _tunnel(connected, proxy, place, self._settings.silence)
                 channel.secure(self._certificates.context(place), place.host, time.monotonic() + self._settings.silence)
         except BaseException:
-            channel.close()
+            channel.hang_up()
             raise
         finally:
             errand.let_go(channel)
@@ -119,7 +119,7 @@ class Wire:
     def _exchange(self, request: Request, place: Endpoint, channel: Channel, errand: Errand) -> Answer:
         def finished(reusable: bool) -> None:
             errand.let_go(channel)
-            self._keep(place, channel) if reusable else channel.close()
+            self._keep(place, channel) if reusable else channel.hang_up()
 
         try:
             errand.hold(channel)
@@ -150,7 +150,7 @@ class Wire:
                 since, channel = idle.pop()
             if time.monotonic() - since < _IDLE and not channel.stale:
                 return channel
-            channel.close()
+            channel.hang_up()
 
     def _keep(self, place: Endpoint, channel: Channel) -> None:
         with self._lock:
@@ -158,7 +158,7 @@ class Wire:
             idle.append((time.monotonic(), channel))
             surplus = idle.pop(0)[1] if len(idle) > _KEPT else None
         if surplus is not None:
-            surplus.close()
+            surplus.hang_up()
 
 
 def _write_head(connection: http.client.HTTPConnection, request: Request, place: Endpoint) -> None:

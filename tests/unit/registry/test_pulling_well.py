@@ -14,7 +14,7 @@ from dockerkit.daemon.registry.saying import pull_ended
 from dockerkit.errors import Invalid, NotFound
 from dockerkit.schema.image import Platform
 from dockerkit.schema.names import parse_reference
-from tests.unit.registry.badregistry import BadRegistry, digest_of
+from tests.unit.registry.badregistry import Asked, BadRegistry, digest_of
 from tests.unit.registry.caller import Caller
 
 
@@ -199,6 +199,20 @@ def test_mirror_that_has_it_is_enough(
     another.image("shop", b"x")
     Caller(make_client(mirrors={bad.name: (another.url,)}), store).pull(f"{bad.name}/shop:1")
     assert not bad.seen
+
+
+def test_registry_that_closes_after_each_answer_is_one_too(bad: BadRegistry, caller: Caller) -> None:
+    layer = bytes(range(256)) * (4 << 10)
+    bad.image("shop", layer)
+
+    def answer_and_close(asked: Asked) -> None:
+        asked.raw(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(layer) + layer)
+        asked.close()
+
+    bad.routes[f"GET /v2/shop/blobs/{digest_of(layer)}"] = answer_and_close
+    caller.pull(f"{bad.name}/shop:1")
+    assert caller.store.has(digest_of(layer))
+    assert len([seen for seen in bad.seen if digest_of(layer) in seen]) == 1
 
 
 def test_last_messages_of_a_pull(bad: BadRegistry, caller: Caller) -> None:
