@@ -57,7 +57,7 @@ class Archive:
     ) -> None:
         """Publish an index of these package stanzas as `suite`."""
         index = lzma.compress(packages.encode())
-        digest = hashlib.sha256(index).hexdigest()
+        plain, digest = hashlib.sha256(packages.encode()).hexdigest(), hashlib.sha256(index).hexdigest()
         path = f"main/binary-{ARCHITECTURE}"
         self.files[f"dists/{suite}/{path}/Packages.xz"] = index
         if by_hash:
@@ -68,7 +68,7 @@ class Archive:
                 f"Origin: {origin}\nLabel: {origin}\nSuite: {called or suite}\n"
                 f"Codename: {called or suite}\nDate: {DATE}\n{extra}"
                 f"Acquire-By-Hash: {'yes' if by_hash else 'no'}\nMD5Sum:\n {'0' * 32} {len(index)} {path}/Packages.xz\n"
-                f"SHA256:\n {'0' * 64} 10 {path}/Packages\n {digest} {len(index)} {path}/Packages.xz\n"
+                f"SHA256:\n {plain} {len(packages)} {path}/Packages\n {digest} {len(index)} {path}/Packages.xz\n"
             ).encode()
         )
 

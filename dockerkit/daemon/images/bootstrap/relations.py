@@ -34,7 +34,7 @@ class Relation:
         have, wanted = version_key(version), version_key(self.version)
         if have == wanted:
             return "=" in self.operator
-        return (have < wanted) == self.operator.startswith("<")
+        return self.operator.startswith("<" if have < wanted else ">")
 
     def __str__(self) -> str:
         """Write it as packages do."""
