@@ -37,12 +37,14 @@ if TYPE_CHECKING:
     from dockerkit.client.ready import Condition as Condition
     from dockerkit.client.rows import Rows as Rows
     from dockerkit.client.spec import ContainerSpec as ContainerSpec
+    from dockerkit.client.volume import Volume as Volume
+    from dockerkit.client.volumes import Volumes
     from dockerkit.notebook.lifecycle import lifecycle as lifecycle
 
     containers: Containers
     images: Images
     networks: NotOffered
-    volumes: NotOffered
+    volumes: Volumes
 
 __version__ = "0.1.0"
 
@@ -76,6 +78,7 @@ _WHERE = {
     "Image": "dockerkit.client.images:Image",
     "Process": "dockerkit.client.process:Process",
     "Rows": "dockerkit.client.rows:Rows",
+    "Volume": "dockerkit.client.volume:Volume",
     "lifecycle": "dockerkit.notebook.lifecycle:lifecycle",
     **{verb: f"dockerkit.client.default:{verb}" for verb in _VERBS},
 }

@@ -11,7 +11,7 @@ import click
 from dockerkit.cli.completion import image_names
 from dockerkit.cli.flags import container_flags
 from dockerkit.cli.further import apply_further, further_flags
-from dockerkit.cli.mounts import Mounts, read_mounts
+from dockerkit.cli.mounts import read_mounts
 from dockerkit.cli.pull import Progress, obtain
 from dockerkit.cli.refusals import WRONG_FLAG, Failure, said
 from dockerkit.cli.variables import environment, named_values
@@ -43,7 +43,7 @@ class Wanted:
         self.options = options
         try:
             self.mounts = read_mounts(options["volume"], options["mount"], options["tmpfs"])
-            self.spec = _spec(image, command, options, self.mounts)
+            self.spec = _spec(image, command, options)
         except (Invalid, TypeError) as error:
             raise Failure(str(error), code=WRONG_FLAG) from None
 
@@ -56,8 +56,7 @@ class Wanted:
 
         request = request_for(client().engine, self.spec)
         apply_further(request, self.options)
-        if self.mounts.tmpfs:
-            request.host_config.tmpfs = self.mounts.tmpfs
+        self.mounts.apply(request)
         request.open_stdin = bool(self.options["interactive"])
         request.stdin_once = "stdin" in attached
         for stream in _STREAMS:
@@ -120,7 +119,7 @@ def _full(image: str) -> str:
         raise Failure(error.message, code=WRONG_FLAG) from None
 
 
-def _spec(image: str, command: tuple[str, ...], said: dict[str, Any], mounts: Mounts) -> ContainerSpec:
+def _spec(image: str, command: tuple[str, ...], said: dict[str, Any]) -> ContainerSpec:
     from dockerkit.client.options import wish
     from dockerkit.client.spec import ContainerSpec
 
@@ -133,10 +132,6 @@ def _spec(image: str, command: tuple[str, ...], said: dict[str, Any], mounts: Mo
     spec = wish(ContainerSpec(image), words)
     for network in said["network"]:
         spec = spec.network(network, aliases=said["network_alias"], ip=said["ip"] or "")
-    for bind in mounts.binds:
-        spec = spec.bind(bind)
-    for volume in mounts.volumes:
-        spec = spec.volume(volume)
     if said["entrypoint"] is not None:
         spec = spec.entrypoint(*filter(None, [said["entrypoint"]]))
     if variables := environment(said["env"], said["env_file"]):

@@ -43,8 +43,8 @@ OFTEN = {
     "--env-file": ("env_file", "FILE", "Read environment variables from a file."),
     "-l/--label": ("label", "NAME=VALUE", "Attach a label."),
     "--label-file": ("label_file", "FILE", "Read labels from a file."),
-    "-v/--volume": ("volume", "FOLDER:PATH[:ro]", "Show a file or folder of the host inside."),
-    "--mount": ("mount", "type=bind,src=…,dst=…", "Mount a bind or tmpfs."),
+    "-v/--volume": ("volume", "SOURCE:PATH[:ro]", "Show a file or folder of the host, or a volume, inside."),
+    "--mount": ("mount", "type=TYPE,src=…,dst=…", "Mount a volume, bind, tmpfs or image."),
     "--tmpfs": ("tmpfs", "PATH[:OPTIONS]", "Mount an empty file system in memory."),
     "--network/--net": ("network", "NAME", "Connect to this network: none, host."),
     "--network-alias/--net-alias": ("network_alias", "NAME", "Call it so too, on its network."),
@@ -72,7 +72,7 @@ SWITCHES = {
 }
 _HINT = "see `dockerkit run --help` for the flags that are"
 LATER = {
-    **dict.fromkeys(("--link", "--volumes-from", "--volume-driver", "--gpus", "--ip6", "--mac-address"), _HINT),
+    **dict.fromkeys(("--link", "--gpus", "--ip6", "--mac-address"), _HINT),
     **dict.fromkeys(("--link-local-ip", "--isolation", "--expose", "--use-api-socket"), _HINT),
     **dict.fromkeys(("--blkio-weight-device", "--device-cgroup-rule", "--storage-opt", "--annotation"), _HINT),
     **dict.fromkeys(("--device-read-bps", "--device-read-iops", "--device-write-bps", "--device-write-iops"), _HINT),

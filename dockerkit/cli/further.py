@@ -41,9 +41,11 @@ _TABLE: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
     "--uts": ("uts_mode", "host", str),
     "--userns": ("userns_mode", "host", str),
     "--runtime": ("runtime", "NAME", str),
+    "--volume-driver": ("volume_driver", "NAME", str),
 }
 _LISTS: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
     "--group-add": ("group_add", "GROUP", list),
+    "--volumes-from": ("volumes_from", "CONTAINER[:ro]", list),
     "--dns-search": ("dns_search", "DOMAIN", list),
     "--dns-option/--dns-opt": ("dns_options", "OPTION", list),
 }

@@ -77,6 +77,19 @@ GROUPS: dict[str, tuple[str, Table]] = {
             "rm": ("images:rmi", "Remove one or more images"),
         },
     ),
+    "volume": (
+        "Manage volumes",
+        {
+            "backup": ("volumes:backup", "Write all that is in a volume to a tar archive"),
+            "clone": ("volumes:clone", "Make a volume that has the same content"),
+            "create": ("volumes:create", "Create a volume"),
+            "inspect": ("volumes:inspect", "Display detailed information on one or more volumes"),
+            "ls": ("volumes:ls", "List volumes"),
+            "prune": ("volumes:prune", "Remove unused local volumes"),
+            "restore": ("volumes:restore", "Unpack a tar archive into a volume"),
+            "rm": ("volumes:rm", "Remove one or more volumes"),
+        },
+    ),
     "system": (
         "Manage the engine",
         {
@@ -113,7 +126,6 @@ LATER: dict[str, str] = {
     "stack": _SWARM,
     "swarm": _SWARM,
     "trust": _REGISTRIES,
-    "volume": "volumes bring it; -v FOLDER:PATH and --tmpfs are offered",
 }
 """Docker's words that are not offered yet, and what will bring them."""
 

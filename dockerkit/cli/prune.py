@@ -1,4 +1,6 @@
-"""``container prune``, ``image prune`` and ``system prune``: what nothing uses goes, after a question."""
+"""``container prune``, ``image prune`` and ``system prune``: what nothing uses goes, after a question; ``volume prune`` is with
+the other words of volumes.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ _filter = filter_flag("--filter")
 _every = click.option("-a", "--all", "all", is_flag=True, help="Remove all images that no container uses.")
 
 
-def _asked(force: bool, warning: str) -> None:
+def asked(force: bool, warning: str) -> None:
     """Ask whether to go on; anything but yes ends the program."""
     if force:
         return
@@ -27,7 +29,8 @@ def _asked(force: bool, warning: str) -> None:
         raise Failure(f"{click.get_current_context().info_name} has been cancelled")
 
 
-def _post(kind: str, filters: str | None) -> dict[str, Any]:
+def post(kind: str, filters: str | None) -> dict[str, Any]:
+    """Prune things of a kind; return what the engine says it did."""
     engine = client().engine
     import msgspec
 
@@ -37,18 +40,19 @@ def _post(kind: str, filters: str | None) -> dict[str, Any]:
 
 
 def _containers(filters: tuple[str, ...]) -> tuple[list[str], int]:
-    said = _post("containers", filters_json(filters))
+    said = post("containers", filters_json(filters))
     gone = said.get("ContainersDeleted") or []
     return (["Deleted Containers:", *gone, ""] if gone else []), int(said.get("SpaceReclaimed") or 0)
 
 
 def _images(filters: tuple[str, ...], all: bool) -> tuple[list[str], int]:
-    said = _post("images", filters_json((*filters, f"dangling={'false' if all else 'true'}")))
+    said = post("images", filters_json((*filters, f"dangling={'false' if all else 'true'}")))
     gone = [f"{word.lower()}: {ref}" for step in said.get("ImagesDeleted") or () for word, ref in step.items() if ref]
     return (["Deleted Images:", *gone, ""] if gone else []), int(said.get("SpaceReclaimed") or 0)
 
 
-def _told(*done: tuple[Sequence[str], int]) -> None:
+def told(*done: tuple[Sequence[str], int]) -> None:
+    """Say what went, and how many bytes it was."""
     for lines, _ in done:
         click.echo("".join(f"{line}\n" for line in lines), nl=False)
     click.echo(f"Total reclaimed space: {precise(sum(size for _, size in done))}")
@@ -59,8 +63,8 @@ def _told(*done: tuple[Sequence[str], int]) -> None:
 @_force
 def containers(filters: tuple[str, ...], force: bool) -> None:
     """Remove all stopped containers."""
-    _asked(force, "This will remove all stopped containers.")
-    _told(_containers(filters))
+    asked(force, "This will remove all stopped containers.")
+    told(_containers(filters))
 
 
 @click.command("prune", cls=Word)
@@ -70,19 +74,24 @@ def containers(filters: tuple[str, ...], force: bool) -> None:
 def images(filters: tuple[str, ...], force: bool, all: bool) -> None:
     """Remove unused images."""
     which = "all images without at least one container associated to them" if all else "all dangling images"
-    _asked(force, f"This will remove {which}.")
-    _told(_images(filters, all))
+    asked(force, f"This will remove {which}.")
+    told(_images(filters, all))
 
 
 @click.command("prune", cls=Word)
 @_every
 @_filter
 @_force
-@click.option("--volumes", is_flag=True, help="Anonymous volumes too: not offered yet.")
+@click.option("--volumes", is_flag=True, help="Anonymous volumes too.")
 def system(filters: tuple[str, ...], force: bool, all: bool, volumes: bool) -> None:
     """Remove unused data: stopped containers, and images that nothing names (with --all: nothing uses)."""
-    if volumes:
-        raise Failure("system prune --volumes is not offered yet", hint="volumes bring it")
     which = "all images without at least one container associated to them" if all else "all dangling images"
-    _asked(force, f"This will remove:\n  - all stopped containers\n  - {which}\n")
-    _told(_containers(filters), _images(filters, all))
+    unused = "  - all anonymous volumes not used by at least one container\n" if volumes else ""
+    asked(force, f"This will remove:\n  - all stopped containers\n{unused}  - {which}\n")
+    told(_containers(filters), _volumes(filters) if volumes else ([], 0), _images(filters, all))
+
+
+def _volumes(filters: tuple[str, ...]) -> tuple[list[str], int]:
+    from dockerkit.cli.volumes import pruned
+
+    return pruned(tuple(each for each in filters if not each.startswith("until")))

@@ -24,6 +24,7 @@ from dockerkit.client.run import run
 from dockerkit.client.session import Session
 from dockerkit.client.spec import ContainerSpec
 from dockerkit.client.usage import disk_usage
+from dockerkit.client.volumes import Volumes
 from dockerkit.errors import Unsupported
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Client:
         self.containers = Containers(self)
         self.images: Images = Images(self.engine)
         self.networks = NotOffered("networks", 'network="none" and network="host" are words of a container')
-        self.volumes = NotOffered("volumes", "bind(folder, target) and tmpfs(target) are words of a container")
+        self.volumes: Volumes = Volumes(self)
 
     @property
     def url(self) -> str:

@@ -62,7 +62,7 @@ def _binds(request: CreateRequest, mounts: tuple[Bind, ...]) -> None:
     named = [str(mount) for mount in mounts if mount.source]
     request.host_config.binds = [*(request.host_config.binds or []), *named]
     if anonymous := {mount.target: dict[str, Any]() for mount in mounts if not mount.source}:
-        request.volumes = anonymous
+        request.volumes = {**(request.volumes or {}), **anonymous}
 
 
 def _publish(request: CreateRequest, ports: tuple[str, ...]) -> None:
@@ -150,7 +150,7 @@ WORDS: dict[str, Word] = {
     "name": Word(_ignore),
     "platform": Word(_ignore),
     "publish": Word(_publish, "containers have only a loopback for now; network='host' shares the host's ports"),
-    "volume": Word(_binds, "use bind(folder, target), or tmpfs(target)"),
+    "volume": Word(_binds),
     "restart": Word(_host("restart_policy", _restart)),
     "healthcheck": Word(_config("healthcheck", _health)),
     "dns": Word(_host("dns", list), "bind a resolv.conf of your own to /etc/resolv.conf"),

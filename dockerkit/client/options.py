@@ -16,6 +16,7 @@ from dockerkit.client.values import Path, Scalar, Size
 if TYPE_CHECKING:
     from dockerkit.client.container import Container
     from dockerkit.client.ready import Condition
+    from dockerkit.client.volume import Volume
 
 Texts = str | list[str] | tuple[str, ...] | None
 Command = str | list[str] | tuple[str, ...] | list[Scalar] | tuple[Scalar, ...] | None
@@ -29,7 +30,9 @@ class ContainerOptions(TypedDict, total=False):
     env: Variables
     publish: str | int | list[str] | list[int] | list[str | int] | tuple[str | int, ...] | None
     bind: str | Mapping[str, Path] | tuple[Path, Path] | list[str] | list[tuple[Path, Path]] | list[Any] | None
-    volume: str | Mapping[str, Path] | tuple[str, Path] | list[str] | list[tuple[str, Path]] | list[Any] | None
+    volume: (
+        str | Mapping[str, Path] | tuple[str | Volume, Path] | list[str] | list[tuple[str | Volume, Path]] | list[Any] | None
+    )
     tmpfs: Path | Mapping[str, Size | None] | Mapping[str, str] | tuple[Path, Size] | list[Any] | None
     network: Texts
     memory: Size | None

@@ -63,7 +63,7 @@ class Session:
         self._lock = threading.Lock()
         self._stream: RawStream | None = None
         self._id = ""
-        self._owned: set[str] = set()
+        self._owned: set[tuple[str, str]] = set()
         if self._guard is not None:
             self._guard.forget()
         self._guard = None
@@ -76,18 +76,21 @@ class Session:
             self._let_go()
         return True
 
-    def own(self, container: str) -> None:
-        """Make the session own a container that exists, and watch over it until :meth:`released`."""
-        self._engine.post(self._engine.extension(f"/sessions/{self.id()}/containers/{segment(container)}", word="a session"))
+    def own(self, thing: str, kind: str = "containers") -> None:
+        """Make the session own a container that exists, and watch over it until :meth:`released`.
+
+        :param kind: what it is, in the words of our routes: ``containers``, ``volumes``.
+        """
+        self._engine.post(self._engine.extension(f"/sessions/{self.id()}/{kind}/{segment(thing)}", word="a session"))
         with self._lock:
-            self._owned.add(container)
+            self._owned.add((kind, thing))
             if self._guard is None:
                 self._guard = _Guard(self)
 
-    def released(self, container: str) -> None:
-        """Watch over a container no more: it has been removed."""
+    def released(self, thing: str, kind: str = "containers") -> None:
+        """Watch over it no more: it has been removed."""
         with self._lock:
-            self._owned.discard(container)
+            self._owned.discard((kind, thing))
             guard, self._guard = (None, self._guard) if self._owned else (self._guard, None)
         if guard is not None:
             guard.stop()
@@ -126,9 +129,9 @@ class Session:
             raise
 
     def _own_again(self) -> None:
-        for container in self._owned:
+        for kind, thing in self._owned:
             with contextlib.suppress(NotFound):  # it has gone with the former session
-                path = f"/sessions/{self._id}/containers/{segment(container)}"
+                path = f"/sessions/{self._id}/{kind}/{segment(thing)}"
                 self._engine.post(self._engine.extension(path, word="a session"))
 
     def _open(self, former: str) -> None:

@@ -155,8 +155,11 @@ def bind(source: Path, target: Path | None, read_only: bool) -> Bind:
     return made._replace(source=os.path.abspath(os.path.expanduser(made.source)))
 
 
-def volume(name: str, target: Path | None, read_only: bool) -> Bind:
-    """Return a named volume from name and target or docker's ``name:target[:options]``; one path alone is anonymous."""
+def volume(name: Any, target: Path | None, read_only: bool) -> Bind:
+    """Return a named volume from name (or a live volume) and target or docker's ``name:target[:options]``; one path alone is
+    anonymous.
+    """
+    name = str(name)
     if target is None and ":" not in name:
         return Bind("", absolute("volume", name), read_only)
     return _mount("volume", name, target, read_only)

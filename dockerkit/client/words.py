@@ -17,6 +17,7 @@ from dockerkit.schema.units import parse_duration
 if TYPE_CHECKING:
     from dockerkit.client.container import Container
     from dockerkit.client.ready import Condition
+    from dockerkit.client.volume import Volume
 
 
 class Words:
@@ -144,8 +145,8 @@ class Words:
             return self._add("bind", tuple(values.bind(s, t, read_only) for s, t in source.items()))
         return self._add("bind", (values.bind(source, target, read_only),))
 
-    def volume(self, name: str | Mapping[str, Path], target: Path | None = None, *, read_only: bool = False) -> Self:
-        """Mount a named volume; one path alone is an anonymous one; ``name:target[:ro]`` as docker writes it."""
+    def volume(self, name: str | Volume | Mapping[str, Path], target: Path | None = None, *, read_only: bool = False) -> Self:
+        """Mount a volume, named or live; one path alone is an anonymous one; ``name:target[:ro]`` as docker writes it."""
         if isinstance(name, Mapping):
             return self._add("volume", tuple(values.volume(n, t, read_only) for n, t in name.items()))
         return self._add("volume", (values.volume(name, target, read_only),))

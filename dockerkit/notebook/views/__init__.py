@@ -13,5 +13,6 @@ from dockerkit.notebook.views.things import completed_card as completed_card
 from dockerkit.notebook.views.things import container_card as container_card
 from dockerkit.notebook.views.things import event_card as event_card
 from dockerkit.notebook.views.things import image_card as image_card
+from dockerkit.notebook.views.volume import volume_card as volume_card
 
-__all__ = ["Card", "completed_card", "container_card", "event_card", "image_card", "table_html"]
+__all__ = ["Card", "completed_card", "container_card", "event_card", "image_card", "table_html", "volume_card"]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import stat
 from typing import Any
@@ -52,9 +53,33 @@ def request_of(monkeypatch: pytest.MonkeyPatch, *words: str, attached: tuple[str
         ("-it", "Tty OpenStdin StdinOnce", [True, True, False]),
         ("-ti", "Tty OpenStdin", [True, True]),
         ("--tmpfs /a:size=1m,mode=700 --tmpfs /b", "HostConfig.Tmpfs", {"/a": "size=1m,mode=700", "/b": ""}),
-        ("--mount type=tmpfs,dst=/t,tmpfs-size=1m,ro", "HostConfig.Tmpfs", {"/t": "size=1m,ro"}),
+        (
+            "--mount type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=1770,ro",
+            "HostConfig.Mounts",
+            [
+                {"Target": "/t", "Source": "", "Type": "tmpfs", "ReadOnly": True, "Consistency": "",
+                 "TmpfsOptions": {"SizeBytes": 1048576, "Mode": 0o1770}},
+            ],
+        ),
         ("-v /a:/b:ro -v data:/d", "HostConfig.Binds", ["/a:/b:ro", "data:/d"]),
-        ("--mount type=bind,src=/a,dst=/b,readonly,bind-propagation=rslave", "HostConfig.Binds", ["/a:/b:ro,rslave"]),
+        (
+            "--mount type=bind,src=/a,dst=/b,readonly,bind-propagation=rslave",
+            "HostConfig.Mounts",
+            [
+                {"Target": "/b", "Source": "/a", "Type": "bind", "ReadOnly": True, "Consistency": "",
+                 "BindOptions": {"Propagation": "rslave"}},
+            ],
+        ),
+        (
+            "--mount src=data,dst=/d,volume-nocopy,volume-subpath=a/b,volume-driver=x,volume-opt=o=1,volume-label=l=2",
+            "HostConfig.Mounts",
+            [
+                {"Target": "/d", "Source": "data", "Type": "volume", "ReadOnly": False, "Consistency": "",
+                 "VolumeOptions": {"NoCopy": True, "Subpath": "a/b", "DriverConfig": {"Name": "x", "Options": {"o": "1"}},
+                                   "Labels": {"l": "2"}}},
+            ],
+        ),
+        ("--volumes-from other:ro --volume-driver x", "HostConfig.VolumesFrom", ["other:ro"]),
         ("--network none --network-alias x", "HostConfig.NetworkMode", "none"),
         ("-l a=b --label c", "Labels", {"a": "b", "c": ""}),
         ("--entrypoint sh", "Entrypoint", ["sh"]),
@@ -128,7 +153,9 @@ def test_environment_file_is_read_before_the_flags(monkeypatch: pytest.MonkeyPat
         (["--env-file", "/nosuch"], "open /nosuch: no such file or directory"),
         (["-m", "much"], "invalid size: 'much'"),
         (["--name", "a b"], "Invalid container name (a b)"),
-        (["--mount", "type=foo,dst=/x"], "--mount type=foo is not offered yet"),
+        (["--mount", "type=bind,dst=/x,volume-nocopy"], "cannot mix 'volume-*' options with mount type 'bind'"),
+        (["--mount", "dst=/x,readonly=maybe"], "invalid value for readonly: maybe"),
+        (["--mount", "dst"], "invalid field 'dst' must be a key=value pair"),
         (["--mount", "type=bind,src=/x"], "target is required"),
         (["--mount", "nosuch=1"], "unexpected key 'nosuch'"),
         (["-w", "x"], "not an absolute path"),
@@ -147,9 +174,11 @@ def test_number_that_is_none_is_a_wrong_flag(monkeypatch: pytest.MonkeyPatch) ->
         request_of(monkeypatch, "--cpu-shares", "many")
 
 
-def test_relative_source_is_a_bind_and_a_name_a_volume() -> None:
-    read = read_mounts(["./a:/b", "~/x:/y", "data:/d", "/anonymous"], [], [])
-    assert (read.binds, read.volumes) == (["./a:/b", "~/x:/y"], ["data:/d", "/anonymous"])
+def test_relative_source_is_a_bind_and_a_name_a_volume(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    read = read_mounts(["./a:/b", "~/x:/y", "data:/d:ro", "/anonymous"], [], [])
+    assert read.binds == [f"{os.getcwd()}/a:/b", "/home/me/x:/y", "data:/d:ro"]
+    assert read.anonymous == ["/anonymous"]
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,7 @@ def test_word_of_dockers_that_comes_later_says_so_and_what_brings_it(dk: Any, wo
         ),
         (["run", "--gpus", "all", "busybox"], 125, "--gpus is not offered yet\n"),
         (["inspect", "-f", "{{foo}}", "x"], 64, 'template parsing error: template: :1: function "foo" not defined\n'),
-        (["inspect", "--type", "volume", "x"], 1, "dockerkit: inspect --type volume is not offered yet\n"),
+        (["inspect", "--type", "secret", "x"], 1, "dockerkit: inspect --type secret is not offered yet\n"),
         (["cp", "a", "b"], 1, "must specify at least one container source\n"),
         (["cp", "x:a", "y:b"], 1, "copying between containers is not supported\n"),
         (["update", "x"], 1, "you must provide one or more flags when using this command\n"),

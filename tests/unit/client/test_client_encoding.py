@@ -91,7 +91,6 @@ def test_word_of_the_host_configuration(options: dict[str, Any], where: str, wha
     "options",
     [
         {"publish": 80},
-        {"volume": ("data", "/d")},
         {"dns": ["1.1.1.1"]},
         {"extra_host": ("a", "10.0.0.1")},
         {"network": "other"},
