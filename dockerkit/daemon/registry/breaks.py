@@ -7,6 +7,7 @@
     ├── Untrusted     TLS says this is not whom we wanted: no other try will do
     └── Garbled       the answer makes no sense: no other try will do
     Refused           the registry answered, and the answer is no
+    └── NoCredentials     it asked for a password, and we have none
 """
 
 from __future__ import annotations
@@ -53,3 +54,10 @@ class Refused(Exception):
         self.code = code
         self.words = words
         self.retry_after = retry_after
+
+
+class NoCredentials(Refused):
+    """A password is asked for, and none was given: nothing was sent."""
+
+    def __init__(self, request: str) -> None:
+        super().__init__(401, "UNAUTHORIZED", f"{request}: no basic auth credentials")

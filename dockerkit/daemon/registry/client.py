@@ -24,7 +24,6 @@ from dockerkit.daemon.registry.contract import (
     SearchResult,
     Sources,
 )
-from dockerkit.daemon.registry.errand import Errand
 from dockerkit.daemon.registry.greeting import Greeter
 from dockerkit.daemon.registry.memory import Memory
 from dockerkit.daemon.registry.pulling import Puller
@@ -146,11 +145,11 @@ class RegistryClient:
         return searching.search(self._greeter, term, limit, filters or {}, credentials)
 
     def close(self) -> None:
-        """Close idle connections."""
-        self._greeter.wire.close()
+        """End every verb under way (it raises ``Cancelled``), and close all connections."""
+        self._greeter.close()
 
     def _session(self, reference: Reference, credentials: Credentials | None) -> Session:
-        return self._greeter.open(reference.registry, credentials, Errand())
+        return self._greeter.open(reference.registry, credentials, self._greeter.begin())
 
 
 if TYPE_CHECKING:

@@ -234,6 +234,9 @@ class Distribution(Protocol):
     ) -> list[Referrer]:
         """Return the manifests that name this one as their subject (signatures, attestations)."""
 
+    def close(self) -> None:
+        """End every verb under way (it raises :class:`Cancelled`), and close all connections."""
+
     def search(
         self,
         term: str,

@@ -33,6 +33,7 @@ class Errand:
         self._lock = threading.Lock()
         self._connections: set[Abortable] = set()
         self._ended = threading.Event()
+        self._others: list[Errand] = []
 
     def say(self, message: dict[str, Any]) -> None:
         """Tell the listener, one message at a time."""
@@ -51,7 +52,17 @@ class Errand:
 
     def again(self) -> Errand:
         """Return the same errand with nothing ended yet, for another try elsewhere."""
-        return Errand(self._progress, self._cancelled)
+        other = Errand(self._progress, self._cancelled)
+        with self._lock:
+            self._others.append(other)
+        if self.ended:
+            other.end()
+        return other
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over, one way or the other."""
+        return self._ended.is_set()
 
     @property
     def unwanted(self) -> bool:
@@ -70,8 +81,11 @@ class Errand:
         """End it now: every connection in use breaks, every wait is over."""
         self._ended.set()
         with self._lock:
+            others = list(self._others)
             for connection in self._connections:
                 connection.abort()
+        for other in others:
+            other.end()
 
     def hold(self, connection: Abortable) -> None:
         """From now on :meth:`end` breaks this connection.

@@ -5,12 +5,14 @@ The only module that decides that a registry is unreachable: when no place of it
 
 from __future__ import annotations
 
+import threading
 import time
+import weakref
 from collections.abc import Iterator
 
 from dockerkit.daemon.registry import challenges
 from dockerkit.daemon.registry.breaks import Broken, Unconnected, Untrusted
-from dockerkit.daemon.registry.contract import Credentials, Unreachable
+from dockerkit.daemon.registry.contract import Credentials, Progress, Unreachable
 from dockerkit.daemon.registry.endpoints import Endpoint, endpoints
 from dockerkit.daemon.registry.errand import Errand
 from dockerkit.daemon.registry.refusals import shown
@@ -31,6 +33,19 @@ class Greeter:
         self.wire = Wire(settings)
         self.tokens = Tokens(settings.document_within)
         self._schemes: dict[str, str] = {}
+        self._under_way: weakref.WeakSet[Errand] = weakref.WeakSet()
+
+    def begin(self, progress: Progress | None = None, cancelled: threading.Event | None = None) -> Errand:
+        """Return a new errand, which :meth:`close` ends."""
+        errand = Errand(progress, cancelled)
+        self._under_way.add(errand)
+        return errand
+
+    def close(self) -> None:
+        """End every errand under way, and close idle connections."""
+        for errand in list(self._under_way):
+            errand.end()
+        self.wire.close()
 
     def open(self, registry: str, credentials: Credentials | None, errand: Errand) -> Session:
         """Return a session with a registry itself.

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from dockerkit.daemon.registry.breaks import Refused
 from dockerkit.daemon.registry.contract import AuthResponse, Credentials, Unauthorized
 from dockerkit.daemon.registry.endpoints import HUB, HUB_SEARCH
-from dockerkit.daemon.registry.errand import Errand
 from dockerkit.daemon.registry.following import follow
 from dockerkit.daemon.registry.greeting import Greeter
 from dockerkit.daemon.registry.refusals import read_refusal, shown
@@ -30,7 +29,7 @@ def login(greeter: Greeter, registry: str, credentials: Credentials) -> AuthResp
 
     :raises Unauthorized: the registry or its token service refuses; in dockerd's words.
     """
-    session = greeter.open(registry, credentials, Errand())
+    session = greeter.open(registry, credentials, greeter.begin())
     url = session.url("")
     for challenge in session.challenges:
         if challenge.scheme == "bearer":

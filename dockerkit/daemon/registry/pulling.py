@@ -126,7 +126,7 @@ class Puller:
         cancelled: threading.Event | None,
     ) -> Pulled:
         """See :class:`.contract.Distribution`."""
-        errand = Errand(progress, cancelled)
+        errand = self._greeter.begin(progress, cancelled)
         wanted, failure = platforms.wanted(platform), None
         with told(reference, pulling=True):
             places = self._greeter.each(reference.registry, credentials, errand)

@@ -148,7 +148,7 @@ class Pusher:
         cancelled: threading.Event | None,
     ) -> Descriptor:
         """See :class:`.contract.Distribution`."""
-        errand = Errand(progress, cancelled)
+        errand = self._greeter.begin(progress, cancelled)
         errand.say(saying.status(f"The push refers to repository [{reference.registry}/{reference.repository}]"))
         with told(reference):
             with Crew[Session](errand, 1) as crew:

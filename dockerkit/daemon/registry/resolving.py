@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dockerkit.daemon.registry import manifests, platforms
-from dockerkit.daemon.registry.breaks import Refused
+from dockerkit.daemon.registry.breaks import NoCredentials, Refused
 from dockerkit.daemon.registry.challenges import repository_scope
 from dockerkit.daemon.registry.contract import Blobs, Pulled
 from dockerkit.daemon.registry.session import Session
+from dockerkit.daemon.registry.wire import Request
 from dockerkit.errors import Damaged, NotFound
 from dockerkit.schema.image import Descriptor, Manifest, Platform
 from dockerkit.schema.names import Reference
@@ -41,9 +42,13 @@ def head(session: Session, reference: Reference) -> Descriptor | None:
             digest, size = answer.header("Docker-Content-Digest"), answer.header("Content-Length")
             media_type = answer.header("Content-Type").partition(";")[0].strip()
     except Refused as refused:
-        if refused.status in (404, 405) or (refused.status in (401, 403) and not refused.words.endswith("credentials")):
-            return None  # the refusal of a GET has a body that says more
-        raise
+        if isinstance(refused, NoCredentials) or refused.status not in (401, 403, 404, 405, 429):
+            raise
+        if refused.status == 429:  # its attempts are over; the refusal of a GET has a body, which says more
+            session.once(Request("GET", session.url(path), {"Accept": manifests.ACCEPT}), scopes=[scope]).__exit__(
+                None, None, None
+            )
+        return None
     if not digest or not size.isdecimal() or reference.digest not in ("", digest):
         return None
     return Descriptor(media_type=media_type, digest=manifests.check_digest(digest), size=int(size))

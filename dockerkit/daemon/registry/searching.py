@@ -10,7 +10,6 @@ import msgspec
 from dockerkit.daemon.registry.breaks import Broken, Garbled, Unconnected
 from dockerkit.daemon.registry.contract import Credentials, SearchResult, Unreachable
 from dockerkit.daemon.registry.endpoints import search_endpoints
-from dockerkit.daemon.registry.errand import Errand
 from dockerkit.daemon.registry.following import follow
 from dockerkit.daemon.registry.greeting import HINT, Greeter
 from dockerkit.daemon.registry.refusals import shown
@@ -39,7 +38,7 @@ def search(
     :raises Unsupported: the registry has no index.
     """
     if not 0 <= limit <= 100:
-        raise Invalid(f"limit {limit} is outside the range of [1, 100]")
+        raise Invalid(f"Limit {limit} is outside the range of [1, 100]")
     keep = _Filter(filters)
     registry, word = _split(term)
     found = _ask(greeter, registry, urlencode({"q": word, "n": limit or 25}), credentials)
@@ -63,7 +62,7 @@ def _ask(greeter: Greeter, registry: str, query: str, credentials: Credentials |
         url = f"{place.base}/v1/search"
         headers = {"Authorization": basic(credentials)} if credentials and credentials.username else {}
         try:
-            with follow(greeter.wire, Request("GET", f"{url}?{query}", headers), Errand(), place) as answer:
+            with follow(greeter.wire, Request("GET", f"{url}?{query}", headers), greeter.begin(), place) as answer:
                 if answer.status != 200:
                     raise Unsupported(
                         f"registry {registry} cannot be searched: Unexpected status code {answer.status}",
@@ -90,7 +89,7 @@ class _Filter:
     def __init__(self, filters: Mapping[str, Sequence[str]]) -> None:
         for name in filters:
             if name not in _FILTERS:
-                raise Invalid(f"invalid filter '{name}'")
+                raise Invalid(f"Invalid filter '{name}'")
         self._stars = max((_number(value) for value in filters.get("stars", ())), default=0)
         self._official = [_truth("is-official", value) for value in filters.get("is-official", ())]
         self._automated = [_truth("is-automated", value) for value in filters.get("is-automated", ())]
@@ -106,11 +105,11 @@ class _Filter:
 
 def _number(value: str) -> int:
     if not value.isdecimal():
-        raise Invalid(f"invalid filter 'stars=[{value}]'")
+        raise Invalid(f"Invalid filter 'stars=[{value}]'")
     return int(value)
 
 
 def _truth(name: str, value: str) -> bool:
     if value.lower() not in _TRUTHS:
-        raise Invalid(f"invalid filter '{name}=[{value}]'")
+        raise Invalid(f"Invalid filter '{name}=[{value}]'")
     return _TRUTHS[value.lower()]

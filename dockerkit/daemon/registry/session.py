@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from dockerkit.daemon.registry import challenges as asked
 from dockerkit.daemon.registry.answer import Answer
-from dockerkit.daemon.registry.breaks import Broken, Garbled, Refused, Untrusted
+from dockerkit.daemon.registry.breaks import Broken, Garbled, NoCredentials, Refused, Untrusted
 from dockerkit.daemon.registry.challenges import Challenge
 from dockerkit.daemon.registry.contract import Credentials
 from dockerkit.daemon.registry.endpoints import Endpoint
@@ -150,7 +150,7 @@ class Session:
                 return self._bearer(request, challenge, scopes, refused)
             if challenge.scheme == "basic":
                 if not self._credentials.username:
-                    raise Refused(401, "UNAUTHORIZED", f"{shown(request.method, request.url)}: no basic auth credentials")
+                    raise NoCredentials(shown(request.method, request.url))
                 return basic(self._credentials)
         return ""
 

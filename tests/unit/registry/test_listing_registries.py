@@ -93,10 +93,10 @@ def test_search_where_there_is_an_index_and_where_there_is_none(bad: BadRegistry
 @pytest.mark.parametrize(
     ("limit", "filters", "words"),
     [
-        (200, {}, r"limit 200 is outside the range of \[1, 100\]"),
-        (1, {"nosuch": ["x"]}, "invalid filter 'nosuch'"),
-        (1, {"stars": ["many"]}, "invalid filter 'stars="),
-        (1, {"is-official": ["maybe"]}, "invalid filter 'is-official="),
+        (200, {}, r"Limit 200 is outside the range of \[1, 100\]"),
+        (1, {"nosuch": ["x"]}, "Invalid filter 'nosuch'"),
+        (1, {"stars": ["many"]}, "Invalid filter 'stars="),
+        (1, {"is-official": ["maybe"]}, "Invalid filter 'is-official="),
     ],
 )
 def test_search_refuses_what_dockerd_refuses(

@@ -270,6 +270,22 @@ def test_cancelling_wakes_a_greeting_that_waits(
         caller.pull(f"{bad.name}/shop:1", cancelled=cancelled)
 
 
+def test_closing_the_client_ends_a_pull_that_waits(
+    bad: BadRegistry, make_client: Callable[..., RegistryClient], caller: Caller
+) -> None:
+    bad.image("shop", BIG)
+    client = caller.client = make_client(silence=30.0, document_within=30.0)
+
+    def stuck(asked: Asked) -> None:
+        asked.raw(HEAD % len(BIG) + BIG[:1000])
+        client.close()
+        asked.hang()
+
+    bad.routes[blob_route(BIG)] = stuck
+    with pytest.raises(Cancelled):
+        caller.pull(f"{bad.name}/shop:1")
+
+
 def test_listener_that_raises_ends_the_pull(bad: BadRegistry, caller: Caller) -> None:
     bad.image("shop", BIG, BIG[::-1])
 
