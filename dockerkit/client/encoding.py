@@ -14,15 +14,8 @@ from typing import Any
 from dockerkit.client.spec import ContainerSpec
 from dockerkit.client.values import Attach, Bind, Device, Probe, Restart
 from dockerkit.errors import NotFound, Unsupported
-from dockerkit.schema.container import (
-    CreateRequest,
-    DeviceMapping,
-    HealthConfig,
-    HostConfig,
-    PortBinding,
-    RestartPolicy,
-    Ulimit,
-)
+from dockerkit.schema.container import CreateRequest, DeviceMapping, HealthConfig, HostConfig, RestartPolicy, Ulimit
+from dockerkit.schema.network import PortBinding
 
 Encode = Callable[[CreateRequest, Any], None]
 _NANO = 1_000_000_000

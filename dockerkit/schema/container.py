@@ -9,8 +9,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType, field
 
-from dockerkit.schema.network import EndpointSettings as EndpointSettings
-from dockerkit.schema.network import PortBinding as PortBinding
+from dockerkit.schema.network import EndpointSettings, PortBinding
 from dockerkit.schema.wire import Model
 
 Empty = dict[str, Any]

@@ -130,6 +130,8 @@ class ImageInspect(Model):
     graph_driver: DriverData = field(default_factory=DriverData)
     root_fs: ImageRootFS = field(default_factory=ImageRootFS, name="RootFS")
     metadata: dict[str, Any] = field(default_factory=dict)
+    descriptor: dict[str, Any] | UnsetType = UNSET
+    manifests: list[dict[str, Any]] | UnsetType = UNSET
 
 
 class ImageSummary(Model):
@@ -145,6 +147,8 @@ class ImageSummary(Model):
     virtual_size: int | UnsetType = UNSET
     labels: dict[str, str] | None = None
     containers: int = -1
+    descriptor: dict[str, Any] | UnsetType = UNSET
+    manifests: list[dict[str, Any]] | UnsetType = UNSET
 
 
 class ImageDelete(Model, omit_defaults=True):

@@ -10,7 +10,7 @@ from dockerkit.daemon.api.answers import NO_CONTENT, NOT_MODIFIED, Answer, Pendi
 from dockerkit.daemon.api.call import Call
 from dockerkit.daemon.api.router import Route
 from dockerkit.daemon.api.terminals import size_of
-from dockerkit.daemon.api.versions import STOP_SIGNAL, WAIT_CONDITION, shaped
+from dockerkit.daemon.api.versions import SEVERAL_NETWORKS, STOP_SIGNAL, WAIT_CONDITION, shaped
 from dockerkit.errors import DockerkitError, Invalid, Unsupported
 from dockerkit.schema import wire
 from dockerkit.schema.container import CreateRequest, WaitExitError, WaitResponse
@@ -21,10 +21,20 @@ START_BODY = 7
 NO_EXIT_CODE = -1
 
 
+def _check_single_network(request: CreateRequest) -> None:
+    names = list(request.networking_config.get("EndpointsConfig") or ())
+    if len(names) > 1:
+        raise Invalid(
+            f"Container cannot be connected to network endpoints: {', '.join(names)}", hint="connect the others later"
+        )
+
+
 async def create(call: Call) -> Answer:
     """``POST /containers/create``; our header names the session that owns the container from birth."""
     query = call.query
     request = await call.json(CreateRequest)
+    if call.version < SEVERAL_NETWORKS:
+        _check_single_network(request)
     made = await call.run(
         call.engine.containers.create,
         request,

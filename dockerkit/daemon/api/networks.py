@@ -1,4 +1,4 @@
-"""Routes of networks: list, create, inspect, connect, disconnect, remove, prune; and ours: ports of a running container, faults, topology."""
+"""Routes of networks: list, create, inspect, connect, disconnect, remove, prune; and ours: live ports, faults, topology."""
 
 from __future__ import annotations
 

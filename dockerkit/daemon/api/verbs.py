@@ -20,17 +20,26 @@ from dockerkit.schema.container import (
     ContainerSummary,
     CreateRequest,
     CreateResponse,
-    PortBinding,
     WaitResponse,
 )
 from dockerkit.schema.events import EventMessage
 from dockerkit.schema.exec import ExecCreate, ExecInspect
 from dockerkit.schema.image import ImageDelete, ImageInspect, ImageSummary
-from dockerkit.schema.network import EndpointSettings, FaultRequest, NetworkCreate, NetworkCreateResponse, NetworkInspect
+from dockerkit.schema.network import (
+    EndpointSettings,
+    FaultRequest,
+    NetworkCreate,
+    NetworkCreateResponse,
+    NetworkInspect,
+    PortBinding,
+)
 from dockerkit.schema.update import UpdateRequest
 
 if TYPE_CHECKING:
     from builtins import list as List  # noqa: N812 - `list` is one of Docker's verbs here
+
+    from dockerkit.daemon.engine.images.moving import Import
+    from dockerkit.daemon.registry.contract import AuthResponse, Credentials, DistributionInspect, SearchResult
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -227,23 +236,66 @@ class Events(Protocol):
 class ImageVerbs(Protocol):
     """Verbs on images."""
 
-    def list(self, *, all: bool = False, filters: Mapping[str, list[str]] | None = None) -> list[ImageSummary]:
-        """Return rows."""
+    def list(
+        self,
+        *,
+        all: bool = False,
+        filters: Mapping[str, List[str]] | None = None,
+        shared: bool = False,
+        platforms: bool = False,
+    ) -> List[ImageSummary]:
+        """Return rows, with the sizes shared with others and the manifests of each when asked for."""
 
-    def inspect(self, name: str) -> ImageInspect:
+    def inspect(self, name: str, *, platforms: bool = False) -> ImageInspect:
         """Return everything known of an image."""
 
-    def create(self, reference: str, *, platform: str = "", progress: Tell) -> str:
-        """Obtain an image, telling how far it is; return its id."""
+    def create(
+        self, reference: str, *, platform: str = "", progress: Tell, credentials: Credentials | None = None, every: bool = False
+    ) -> str:
+        """Obtain an image, or every tag of a repository, telling how far it is; return its id."""
+
+    def push(self, name: str, tag: str, *, progress: Tell, credentials: Credentials | None = None) -> str:
+        """Bring an image to its registry; return the manifest's digest."""
+
+    def login(self, registry: str, credentials: Credentials) -> AuthResponse:
+        """Prove credentials to a registry."""
+
+    def describe(self, name: str, credentials: Credentials | None = None) -> DistributionInspect:
+        """Return what a reference is on its registry."""
+
+    def search(
+        self,
+        term: str,
+        *,
+        limit: int = 25,
+        filters: Mapping[str, List[str]] | None = None,
+        credentials: Credentials | None = None,
+    ) -> Sequence[SearchResult]:
+        """Find repositories by a word."""
 
     def bootstrap(self, name: str, *, programs: Sequence[str], packages: Sequence[str], progress: Tell) -> str:
         """Make an image without a registry; return its id."""
 
+    def load(self, stream: BinaryIO, *, quiet: bool = True, progress: Tell) -> str:
+        """Take in an archive's images; lasts as long as `stream` does."""
+
+    def save(self, names: Sequence[str]) -> Pieces:
+        """Give an archive of images, to be closed."""
+
+    def import_(self, wish: Import, stream: BinaryIO | None, progress: Tell) -> str:
+        """Make an image of a tar; return its id."""
+
     def remove(self, name: str, *, force: bool = False, prune: bool = True) -> Sequence[ImageDelete]:
         """Remove a reference, and the image with its last."""
 
+    def prune(self, filters: Mapping[str, List[str]] | None = None) -> dict[str, Any]:
+        """Remove all that no container uses."""
+
     def history(self, name: str) -> Sequence[dict[str, Any]]:
         """Return how its layers came to be, newest first."""
+
+    def explore(self, name: str) -> dict[str, Any]:
+        """Return what is in its layers."""
 
     def tag(self, name: str, repository: str, tag: str) -> None:
         """Give an image one more reference."""
@@ -255,7 +307,7 @@ class Networks(Protocol):
     def create(self, request: NetworkCreate) -> NetworkCreateResponse:
         """Make a network."""
 
-    def list(self, filters: Mapping[str, list[str]] | None = None, *, containers: bool = False) -> Sequence[NetworkInspect]:
+    def list(self, filters: Mapping[str, List[str]] | None = None, *, containers: bool = False) -> Sequence[NetworkInspect]:
         """Return networks, with the containers that are on them or without."""
 
     def inspect(self, ref: str, *, verbose: bool = False, scope: str = "") -> NetworkInspect:
@@ -264,7 +316,7 @@ class Networks(Protocol):
     def remove(self, ref: str) -> None:
         """Remove a network that nobody is on."""
 
-    def prune(self, filters: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
+    def prune(self, filters: Mapping[str, List[str]] | None = None) -> dict[str, Any]:
         """Remove all that nobody is on."""
 
     def connect(self, ref: str, container: str, settings: EndpointSettings | None = None) -> None:
@@ -273,7 +325,7 @@ class Networks(Protocol):
     def disconnect(self, ref: str, container: str, *, force: bool = False) -> None:
         """Disconnect a container."""
 
-    def publish(self, container: str, ports: Mapping[str, list[PortBinding] | None]) -> dict[str, list[PortBinding] | None]:
+    def publish(self, container: str, ports: Mapping[str, List[PortBinding] | None]) -> dict[str, List[PortBinding] | None]:
         """Publish more ports of a running container; return all it has."""
 
     def fault(self, ref: str, request: FaultRequest) -> None:

@@ -35,6 +35,8 @@ SINGULAR_FILTER: Version = (1, 41)
 """Before, the image list takes ``filter`` for a reference (removed in 1.41)."""
 LISTED_CONTAINERS: Version = (1, 28)
 """Before, the network list tells who is on each (1.28)."""
+SEVERAL_NETWORKS: Version = (1, 44)
+"""From here on a container may be created on several networks (1.44)."""
 WAIT_CONDITION: Version = (1, 30)
 """From here on ``wait`` takes a condition, and answers its head at once (1.30)."""
 

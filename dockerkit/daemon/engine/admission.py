@@ -58,6 +58,7 @@ def admit(request: CreateRequest) -> list[str]:
     rotation(request.host_config.log_config)
     check_extra_hosts(request.host_config)
     portwords.wishes(request, request.host_config)
+    portwords.exposed(request)
     published = request.host_config.port_bindings or request.host_config.publish_all_ports
     if published and request.host_config.network_mode == "host":
         return ["Published ports are discarded when using host network mode"]

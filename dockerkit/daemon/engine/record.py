@@ -9,8 +9,8 @@ from dockerkit.daemon.engine.healthrules import begun, unwatched
 from dockerkit.daemon.engine.lifecycle import ACTIVE, ALIVE, Change, Phase, after
 from dockerkit.daemon.engine.networks.place import Place
 from dockerkit.daemon.engine.volumes.point import Point
-from dockerkit.schema.container import ContainerConfig, ContainerState, HostConfig, MountPoint, PortBinding
-from dockerkit.schema.network import EndpointSettings
+from dockerkit.schema.container import ContainerConfig, ContainerState, HostConfig, MountPoint
+from dockerkit.schema.network import EndpointSettings, PortBinding
 from dockerkit.schema.units import rfc3339
 from dockerkit.schema.wire import docker_name
 

@@ -31,6 +31,14 @@ _OFFERED = {
 """Names of limits in ``/info`` → the feature of cgroups that keeps them, and what Docker warns of where it is missing."""
 
 
+_PLUGINS = {
+    "Volume": ["local"],
+    "Network": ["bridge", "host", "ipvlan", "macvlan", "null"],
+    "Authorization": None,
+    "Log": ["json-file", "local"],
+}
+
+
 class System:
     """The engine as a whole."""
 

@@ -14,10 +14,11 @@ from dockerkit.daemon.engine.networks.allocating import endpoints
 from dockerkit.daemon.engine.networks.creating import make
 from dockerkit.daemon.engine.networks.entries import NetworkEntry
 from dockerkit.daemon.engine.networks.place import Place
+from dockerkit.daemon.engine.networks.refusals import explained
 from dockerkit.daemon.engine.networks.telling import told
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.steps import Step, run
-from dockerkit.errors import Conflict, Failed, Invalid, NotAllowed
+from dockerkit.errors import Conflict, Invalid, NotAllowed
 from dockerkit.schema.network import EndpointSettings
 
 if TYPE_CHECKING:
@@ -100,11 +101,8 @@ def _live(connection: Connection) -> None:
     except ProcessLookupError:
         raise Conflict(f"container {connection.entry.record.id} is not running") from None
     try:
-        run(STEPS, connection)
-    except OSError as error:
-        raise Failed(
-            f"container {connection.entry.record.id} cannot be connected to network {connection.name}: {error}"
-        ) from error
+        with explained(f"container {connection.entry.record.id} cannot be connected to network {connection.name}"):
+            run(STEPS, connection)
     finally:
         connection.sandbox.close()
 

@@ -15,6 +15,7 @@ from dockerkit.daemon.engine.networks.entries import NetworkEntry
 from dockerkit.daemon.engine.networks.fabric import Subnet, check_overlap, with_gateway
 from dockerkit.daemon.engine.networks.judging import check_families, check_free, judge, pools
 from dockerkit.daemon.engine.networks.record import BRIDGE_NAME, NetworkRecord, config_of
+from dockerkit.daemon.engine.networks.refusals import explained
 from dockerkit.daemon.engine.networks.telling import told
 from dockerkit.daemon.engine.steps import Step, run
 from dockerkit.daemon.networks.model import Pool
@@ -42,7 +43,8 @@ def create(core: Core, request: NetworkCreate) -> NetworkCreateResponse:
     judge(request)
     check_free(request.name, [entry.record.name for entry in core.networks.all()])
     creation = Creation(core, request, _drafted(core, request))
-    run(STEPS, creation)
+    with explained(f"network {request.name} could not be made"):
+        run(STEPS, creation)
     return NetworkCreateResponse(id=creation.record.id)
 
 

@@ -9,11 +9,12 @@ from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.networks import allocating, hostfiles, naming, publishing
 from dockerkit.daemon.engine.networks.connecting import settle_ports, settle_routes
 from dockerkit.daemon.engine.networks.entries import NetworkEntry
+from dockerkit.daemon.engine.networks.refusals import explained
 from dockerkit.daemon.engine.networks.telling import told
 from dockerkit.daemon.engine.networks.wishes import SHARED
 from dockerkit.daemon.engine.record import Record
 from dockerkit.errors import Conflict, Failed, Invalid
-from dockerkit.schema.container import PortBinding
+from dockerkit.schema.network import PortBinding
 
 
 def disconnect(core: Core, network: NetworkEntry, entry: Entry) -> None:
@@ -35,7 +36,8 @@ def disconnect(core: Core, network: NetworkEntry, entry: Entry) -> None:
         places = {other: place for other, place in record.places.items() if other != name}
         after = replace(record, endpoints=without, places=places)
         if name in record.places and network.record.linked and entry.keeper is not None:
-            _live(core, network, entry, after)
+            with explained(f"container {record.id} cannot be disconnected from network {name}"):
+                _live(core, network, entry, after)
         happened = told(network.record, "disconnect", container=record.id)
         core.commit(entry, replace(after, ports=_ports(core, after)), *([happened] if record.alive else []))
         allocating.free(core, network, record.id)
@@ -55,8 +57,6 @@ def _live(core: Core, network: NetworkEntry, entry: Entry, after: Record) -> Non
         settle_ports(core, entry, after)
         core.fabric.disconnect(sandbox, record.places[name].endpoint_of(record.id, default=False))
         settle_routes(core, sandbox, after)
-    except OSError as error:
-        raise Failed(f"container {record.id} cannot be disconnected from network {name}: {error}") from error
     finally:
         sandbox.close()
 

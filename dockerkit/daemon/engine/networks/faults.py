@@ -9,7 +9,8 @@ from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.networks import rules
 from dockerkit.daemon.engine.networks.entries import NetworkEntry
 from dockerkit.daemon.engine.networks.place import Place
-from dockerkit.errors import Conflict, Failed, Invalid
+from dockerkit.daemon.engine.networks.refusals import explained
+from dockerkit.errors import Conflict, Invalid
 from dockerkit.schema.network import FaultRequest
 
 
@@ -18,15 +19,13 @@ def fault(core: Core, entry: NetworkEntry, request: FaultRequest) -> None:
 
     :raises Conflict: a container is not on the network now. :raises Unsupported: the kernel cannot shape so.
     """
-    try:
+    with explained(f"network {entry.record.name} could not be disturbed"):
         if request.heal:
             heal(core, entry)
         if request.partition:
             part(core, entry, request.partition)
         if request.container:
             shape(core, entry, request)
-    except OSError as error:
-        raise Failed(f"network {entry.record.name} could not be disturbed: {error}") from error
     if not (request.heal or request.partition or request.container):
         raise Invalid("no fault was asked for", hint="give Container with DelayMs, LossPercent or RateBits; Partition; or Heal")
 

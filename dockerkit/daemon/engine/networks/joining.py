@@ -19,12 +19,13 @@ from dockerkit.daemon.engine.networks.creating import make
 from dockerkit.daemon.engine.networks.entries import NetworkEntry
 from dockerkit.daemon.engine.networks.fabric import Endpoint
 from dockerkit.daemon.engine.networks.place import Place
+from dockerkit.daemon.engine.networks.refusals import explained
 from dockerkit.daemon.engine.networks.telling import told
 from dockerkit.daemon.engine.networks.wishes import SHARED
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.steps import Step, run
 from dockerkit.daemon.kernel import failpoints
-from dockerkit.errors import Conflict, DockerkitError, Failed, NotAllowed
+from dockerkit.errors import Conflict, DockerkitError, NotAllowed
 from dockerkit.schema.events import EventMessage
 
 if TYPE_CHECKING:
@@ -65,12 +66,11 @@ def join(joining: Joining) -> None:
     """
     joining.before = joining.entry.record
     try:
-        if joining.entry.record.host_config.network_mode.startswith(SHARED):
-            _share(joining)
-        else:
-            run(STEPS, joining)
-    except OSError as error:
-        raise Failed(f"{PREFIX}: {error}", hint="the daemon's log may say more") from error
+        with explained(PREFIX):
+            if joining.entry.record.host_config.network_mode.startswith(SHARED):
+                _share(joining)
+            else:
+                run(STEPS, joining)
     except DockerkitError as error:
         raise _prefixed(error) from error
 

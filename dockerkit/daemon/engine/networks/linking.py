@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.networks import portwords
-from dockerkit.daemon.engine.networks.wishes import DEFAULT
+from dockerkit.daemon.engine.networks.wishes import DEFAULT, user_defined
 from dockerkit.daemon.engine.record import Record
 from dockerkit.errors import Conflict, Invalid, NotFound
 from dockerkit.schema.container import HostConfig
@@ -34,7 +34,7 @@ def check(core: Core, host: HostConfig) -> None:
 
     :raises Invalid: in Docker's words.
     """
-    for link in host.links or ():
+    for link in () if user_defined(host.network_mode) else host.links or ():
         name, _ = parse(link)
         try:
             core.entries.resolve(name)
@@ -44,8 +44,8 @@ def check(core: Core, host: HostConfig) -> None:
 
 def shown(core: Core, record: Record) -> list[str] | None:
     """Return links as inspect shows them: ``/other:/this/alias``."""
-    if not record.host_config.links:
-        return record.host_config.links
+    if not record.host_config.links or DEFAULT not in record.wishes:
+        return None
     return [f"/{name}:/{record.name}/{alias}" for name, alias in map(parse, record.host_config.links)]
 
 

@@ -9,7 +9,8 @@ from typing import NamedTuple, cast
 from dockerkit.daemon.engine.networks.fabric import Published
 from dockerkit.daemon.networks.model import Protocol
 from dockerkit.errors import Invalid
-from dockerkit.schema.container import ContainerConfig, HostConfig, PortBinding
+from dockerkit.schema.container import ContainerConfig, HostConfig
+from dockerkit.schema.network import PortBinding
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 HIGHEST = 65535

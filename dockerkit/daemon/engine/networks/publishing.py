@@ -20,7 +20,7 @@ from dockerkit.daemon.engine.networks.fabric import Endpoint, Published
 from dockerkit.daemon.engine.networks.portwords import Wish
 from dockerkit.daemon.engine.record import Record
 from dockerkit.errors import Conflict, DockerkitError
-from dockerkit.schema.container import PortBinding
+from dockerkit.schema.network import PortBinding
 
 _EVERYWHERE = ("", "0.0.0.0")
 

@@ -8,9 +8,10 @@ from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.networks.creating import unmake
 from dockerkit.daemon.engine.networks.entries import NetworkEntry
 from dockerkit.daemon.engine.networks.predefined import PREDEFINED
+from dockerkit.daemon.engine.networks.refusals import explained
 from dockerkit.daemon.engine.networks.telling import told
 from dockerkit.daemon.state import networks
-from dockerkit.errors import Failed, NotAllowed
+from dockerkit.errors import NotAllowed
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +35,9 @@ def remove(core: Core, entry: NetworkEntry) -> None:
             )
         entry.leaving = True
     try:
-        unmake(core, entry)
+        with explained(f"network {record.name} could not be removed"):
+            unmake(core, entry)
         core.tell(told(record, "destroy"), also=lambda tx: networks.delete(tx, record.id))
-    except OSError as error:
-        entry.leaving = False
-        raise Failed(f"network {record.name} could not be removed: {error}", hint="try again once the cause is gone") from error
     except BaseException:
         entry.leaving = False
         raise
@@ -48,4 +47,4 @@ def remove(core: Core, entry: NetworkEntry) -> None:
 
 def _names(core: Core, entry: NetworkEntry) -> list[str]:
     known = {container.record.id: container.record.name for container in core.entries.all()}
-    return [f"{known.get(id, id[:12])}" for id in entry.members]
+    return [known.get(id, id[:12]) for id in entry.members]

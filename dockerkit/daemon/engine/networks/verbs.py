@@ -20,8 +20,14 @@ from dockerkit.daemon.engine.networks import (
 from dockerkit.daemon.engine.networks.entries import NetworkEntry
 from dockerkit.daemon.engine.networks.pruning import Pruning
 from dockerkit.errors import NotFound
-from dockerkit.schema.container import PortBinding
-from dockerkit.schema.network import EndpointSettings, FaultRequest, NetworkCreate, NetworkCreateResponse, NetworkInspect
+from dockerkit.schema.network import (
+    EndpointSettings,
+    FaultRequest,
+    NetworkCreate,
+    NetworkCreateResponse,
+    NetworkInspect,
+    PortBinding,
+)
 
 if TYPE_CHECKING:
     from builtins import list as List  # noqa: N812 - `list` is one of Docker's verbs here
