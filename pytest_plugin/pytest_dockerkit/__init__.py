@@ -8,15 +8,18 @@ from pytest_dockerkit.factories import compose, container, image, network, volum
 from pytest_dockerkit.fixtures import ContainerFactory, dk_client, dk_container
 from pytest_dockerkit.options import pytest_addoption, pytest_configure, pytest_unconfigure
 from pytest_dockerkit.reports import pytest_runtest_makereport, pytest_terminal_summary
+from pytest_dockerkit.volumes import VolumeFactory, dk_volume
 from pytest_dockerkit.workers import WorkerHooks
 
 __all__ = [
     "ContainerFactory",
+    "VolumeFactory",
     "WorkerHooks",
     "compose",
     "container",
     "dk_client",
     "dk_container",
+    "dk_volume",
     "image",
     "network",
     "pytest_addoption",

@@ -80,18 +80,24 @@ def _holds_mounts(directory: int) -> bool:
 
 
 def extract(
-    chunks: Iterable[bytes], destination: Destination, *, keep_kinds: bool = False, owner: tuple[int, int] | None = None
+    chunks: Iterable[bytes],
+    destination: Destination,
+    *,
+    keep_kinds: bool = False,
+    owner: tuple[int, int] | None = None,
+    own_root: bool = False,
 ) -> None:
     """Put an archive, compressed or not, into a directory; what was put when something fails stays.
 
     :param keep_kinds: refuse to replace a directory by something else, or something else by a directory.
     :param owner: uid and gid that everything gets; None: as the archive says.
+    :param own_root: the destination itself gets the owner and mode of the archive's ``.``: it is a whole, not a part of one.
     :raises Damaged: the archive is malformed, cut short or hostile, or `keep_kinds` is violated.
     :raises NotAllowed: a name leads into the kernel's own file systems.
     :raises OSError: the file system refuses; ``filename`` is the last component.
     """
     stream = Stream(decompress(chunks), hashed=False)
-    extractor = _Extractor(destination, stream, keep_kinds=keep_kinds, owner=owner)
+    extractor = _Extractor(destination, stream, keep_kinds=keep_kinds, owner=owner, own_root=own_root)
     try:
         for member in members(stream):
             extractor.apply(member)
@@ -106,8 +112,11 @@ class _Extractor(Maker):
 
     tree: Destination
 
-    def __init__(self, tree: Destination, stream: Stream, *, keep_kinds: bool, owner: tuple[int, int] | None) -> None:
+    def __init__(
+        self, tree: Destination, stream: Stream, *, keep_kinds: bool, owner: tuple[int, int] | None, own_root: bool
+    ) -> None:
         super().__init__(tree, stream)
+        self._own_root = own_root
         self._keep_kinds = keep_kinds
         self._everybody = owner
 
@@ -117,6 +126,16 @@ class _Extractor(Maker):
         if self._keep_kinds and parts:
             self._check_kind(parts, member)
         super()._apply(parts, member)
+
+    def _root(self, member: tarfile.TarInfo) -> None:
+        super()._root(member)
+        if self._own_root:
+            root = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.tree.directory(()))
+            try:
+                os.fchown(root, *self._owner(member))
+                os.fchmod(root, stat.S_IMODE(member.mode))
+            finally:
+                os.close(root)
 
     def _directory(self, parts: Parts, member: tarfile.TarInfo) -> None:
         status = self.tree.status(self.tree.directory(parts[:-1]), parts[-1])

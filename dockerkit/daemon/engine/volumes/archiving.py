@@ -45,7 +45,7 @@ def restore(volumes: Volumes, name: str, chunks: Iterable[bytes]) -> None:
     record, user = volumes.get(name), f"restore-{secrets.token_hex(8)}"
     root = volumes.drivers.mount(record, user)
     try:
-        extract(chunks, Destination(root, (), frozenset()))
+        extract(chunks, Destination(root, (), frozenset()), own_root=True)
     except Damaged as error:
         raise Invalid(f"restore {name}: {error.message}", hint=error.hint) from error
     except DockerkitError:
