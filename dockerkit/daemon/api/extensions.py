@@ -6,7 +6,7 @@ from msgspec import field
 
 from dockerkit.daemon.api.answers import NO_CONTENT, Answer, Upgrade, json
 from dockerkit.daemon.api.call import Call
-from dockerkit.daemon.api.images import pulled
+from dockerkit.daemon.api.imagetransfers import pulled
 from dockerkit.daemon.api.progress import Progress
 from dockerkit.daemon.api.router import Route
 from dockerkit.daemon.api.sessions import SessionConnection

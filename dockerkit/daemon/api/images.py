@@ -1,6 +1,8 @@
-"""Routes of images that are here: list, inspect, history, tag, remove, prune, explore; and what else ``system prune`` asks for."""
+"""Routes of images that are here: list, inspect, history, tag, remove, prune, explore; and of a build cache that is not."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from dockerkit.daemon.api.answers import Answer, Response, json
 from dockerkit.daemon.api.call import Call
@@ -15,20 +17,21 @@ async def list_(call: Call) -> Answer:
     filters = query.filters()
     if call.version < SINGULAR_FILTER and query.text("filter"):
         filters.setdefault("reference", []).append(query.text("filter"))
-    rows = await call.run(
-        call.engine.images.list,
-        all=query.flag("all"),
-        filters=filters,
-        shared=query.flag("shared-size") and call.version >= SHARED_SIZE,
-        platforms=query.flag("manifests") and call.version >= MANIFESTS,
-    )
+    verb = partial(call.engine.images.list, all=query.flag("all"), filters=filters)
+    if query.flag("shared-size") and call.version >= SHARED_SIZE:
+        verb = partial(verb, shared=True)
+    if query.flag("manifests") and call.version >= MANIFESTS:
+        verb = partial(verb, platforms=True)
+    rows = await call.run(verb)
     return json([shaped("image summary", row, call.version) for row in rows])
 
 
 async def inspect(call: Call) -> Answer:
     """``GET /images/{name}/json``."""
-    platforms = call.query.flag("manifests") and call.version >= MANIFESTS
-    return json(shaped("image", await call.run(call.engine.images.inspect, call.ref, platforms=platforms), call.version))
+    verb = partial(call.engine.images.inspect, call.ref)
+    if call.query.flag("manifests") and call.version >= MANIFESTS:
+        verb = partial(verb, platforms=True)
+    return json(shaped("image", await call.run(verb), call.version))
 
 
 async def history(call: Call) -> Answer:

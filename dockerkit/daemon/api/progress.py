@@ -45,7 +45,7 @@ class Progress:
 
         :raises Exception: what `work` raised before its first message.
         """
-        work.add_done_callback(self._ended)
+        self.watch(work)
         try:
             await self._news.wait()
         except asyncio.CancelledError:
@@ -53,6 +53,10 @@ class Progress:
             raise
         if not self._messages:
             work.result()
+
+    def watch(self, work: asyncio.Future[str]) -> None:
+        """Notice the end of `work`: what :meth:`lines` needs where nobody waits for its first message."""
+        work.add_done_callback(self._ended)
 
     async def lines(
         self, work: asyncio.Future[str], last: Callable[[str], dict[str, Any] | None]

@@ -19,9 +19,12 @@ from dockerkit.daemon.api import (
     events,
     execs,
     extensions,
+    imagearchives,
     images,
+    imagetransfers,
     networks,
     observing,
+    registries,
     streams,
     system,
     volumes,
@@ -32,7 +35,21 @@ from dockerkit.daemon.api.router import Router
 from dockerkit.daemon.api.verbs import Engine
 from dockerkit.errors import Invalid
 
-NOUNS = (system, events, containers, changing, observing, streams, execs, archives, images, networks, volumes, extensions)
+IMAGES = (images, imagetransfers, imagearchives, registries)
+NOUNS = (
+    system,
+    events,
+    containers,
+    changing,
+    observing,
+    streams,
+    execs,
+    archives,
+    *IMAGES,
+    networks,
+    volumes,
+    extensions,
+)
 ROUTES = tuple(route for noun in NOUNS for route in noun.ROUTES)
 VERB_THREADS = 16
 TRANSFER_THREADS = 4

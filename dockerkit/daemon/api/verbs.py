@@ -249,10 +249,8 @@ class ImageVerbs(Protocol):
     def inspect(self, name: str, *, platforms: bool = False) -> ImageInspect:
         """Return everything known of an image."""
 
-    def create(
-        self, reference: str, *, platform: str = "", progress: Tell, credentials: Credentials | None = None, every: bool = False
-    ) -> str:
-        """Obtain an image, or every tag of a repository, telling how far it is; return its id."""
+    def create(self, reference: str, *, platform: str = "", progress: Tell, credentials: Credentials | None = None) -> str:
+        """Obtain an image, or without a tag all of a repository's, telling how far it is; return its id."""
 
     def push(self, name: str, tag: str, *, progress: Tell, credentials: Credentials | None = None) -> str:
         """Bring an image to its registry; return the manifest's digest."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
 from dockerkit.daemon.engine.core import Core
-from dockerkit.daemon.engine.imageverbs import ImageVerbs
+from dockerkit.daemon.engine.images.listing import rows
 from dockerkit.daemon.engine.listing import summary
 from dockerkit.daemon.engine.volumes.showing import usage
 from dockerkit.daemon.images.image import Image
 from dockerkit.errors import Invalid, NotFound
-from dockerkit.schema.image import ImageSummary
 
 TYPES = ("container", "image", "volume", "build-cache")
 
@@ -31,7 +29,7 @@ def disk_usage(core: Core, types: Collection[str] = ()) -> dict[str, Any]:
     sizes = _layers(core, images)
     return {
         "LayersSize": sum(sizes.values()),
-        "Images": _images(core, images, sizes) if "image" in wanted else None,
+        "Images": rows(core, shared=True) if "image" in wanted else None,
         "Containers": _containers(core) if "container" in wanted else None,
         "Volumes": usage(core.volumes) if "volume" in wanted else None,
         "BuildCache": [] if "build-cache" in wanted else None,
@@ -41,15 +39,6 @@ def disk_usage(core: Core, types: Collection[str] = ()) -> dict[str, Any]:
 
 def _layers(core: Core, images: list[Image]) -> dict[str, int]:
     return {layer: size for image in images for layer, size in zip(image.layers, core.images.layer_sizes(image), strict=True)}
-
-
-def _images(core: Core, images: list[Image], sizes: dict[str, int]) -> list[ImageSummary]:
-    users = Counter(layer for image in images for layer in set(image.layers))
-    rows = ImageVerbs(core).list()
-    shared = {image.id: sum(sizes[layer] for layer in image.layers if users[layer] > 1) for image in images}
-    for row in rows:
-        row.shared_size = shared.get(row.id, 0)
-    return rows
 
 
 def _containers(core: Core) -> list[Any]:

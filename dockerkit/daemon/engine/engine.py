@@ -14,7 +14,7 @@ from dockerkit.daemon.engine.dying import on_exit
 from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.execs import Execs
 from dockerkit.daemon.engine.health import Healthchecks
-from dockerkit.daemon.engine.imageverbs import ImageVerbs
+from dockerkit.daemon.engine.images import ImageVerbs
 from dockerkit.daemon.engine.networks import recovery as networks
 from dockerkit.daemon.engine.networks.verbs import NetworkVerbs
 from dockerkit.daemon.engine.probing import Probing

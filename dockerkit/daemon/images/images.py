@@ -8,12 +8,12 @@ out: the name, then what nothing needs any more. What a crash leaves between two
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 
 from dockerkit.daemon.images import initial, obtain
 from dockerkit.daemon.images.archives.importing import Wish, import_image
 from dockerkit.daemon.images.archives.loading import load
-from dockerkit.daemon.images.archives.saving import items, save
+from dockerkit.daemon.images.archives.saving import Item, items, save
 from dockerkit.daemon.images.bootstrap import makers
 from dockerkit.daemon.images.bootstrap.bench import Bench, Configure
 from dockerkit.daemon.images.bootstrap.request import Request, Supply
@@ -39,6 +39,7 @@ Users = Callable[[str], list[str]]
 """An image's id → ids of containers."""
 Deleted = list[ImageDelete]
 _Images = list[Image]
+_Items = list[Item]
 
 
 def _nobody(_id: str) -> list[str]:
@@ -96,6 +97,11 @@ class Images:
         if name.digest:
             raise Invalid("refusing to create a tag with a digest reference")
         self._incoming.name([(name, image.manifest)])
+
+    def pushed(self, name: Reference, image: Image) -> None:
+        """Note that a registry has an image by a name: it can be asked for by its digest from now on."""
+        digest = Reference(name.registry, name.repository, "", image.manifest.digest)
+        self._incoming.name([(digest, image.manifest)])
 
     def lower(self, image: Image) -> tuple[str, ...]:
         """Return the lower directories of a container's overlay, topmost first: the init layer, then the image's layers.
@@ -231,12 +237,16 @@ class Images:
             self._incoming.name([(name, manifest)])
         return self._catalog.get(nameless.id)
 
-    def save(self, names: Sequence[str]) -> Iterator[bytes]:
-        """Return an archive of images, Docker's and the OCI's in one, as a stream; the same images give the same bytes.
+    def chosen(self, names: Sequence[str]) -> _Items:
+        """Return what these names ask to be saved, each image once: a repository without a tag stands for all its tags.
 
         :raises NotFound: one is not here.
         """
-        return save(self._store, self._leases, items(self._catalog, names))
+        return items(self._catalog, names)
+
+    def save(self, chosen: Sequence[Item]) -> Generator[bytes]:
+        """Return an archive of images, Docker's and the OCI's in one, as a stream; the same images give the same bytes."""
+        return save(self._store, self._leases, chosen)
 
     def _make(
         self, wanted: Reference, reason: str, *, programs: Sequence[str], packages: Sequence[str], say: Progress

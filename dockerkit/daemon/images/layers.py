@@ -150,4 +150,6 @@ def refused(blob: str, directory: str, error: PermissionError) -> NotAllowed:
 
 def _check(layer: Layer, diff_id: str) -> None:
     if diff_id != layer.diff_id:
-        raise Damaged(f"layer {layer.blob} unpacks to {diff_id}, its image says {layer.diff_id}")
+        raise Damaged(
+            f'layer {layer.blob} is not what its image says: invalid diffID: expected "{layer.diff_id}", got "{diff_id}"'
+        )

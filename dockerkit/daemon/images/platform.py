@@ -64,6 +64,21 @@ def check_image_platform(image: Image, wanted: str) -> None:
         )
 
 
+def parse_platform(wanted: str) -> Platform:
+    """Return a platform that a person wrote; what it leaves open is this host's.
+
+    :raises Invalid: none, or one whose files this engine cannot hold; in Docker's words.
+    """
+    host = host_platform()
+    words = _parse(wanted)
+    if words[:1] != ["linux"]:
+        raise Invalid("operating system is not supported", hint="linux is")
+    if len(words) == 1:
+        return host
+    variant = words[2] if len(words) > 2 else host.variant if words[1] == host.architecture else ""
+    return Platform(os="linux", architecture=words[1], variant=variant)
+
+
 def _parse(wanted: str) -> list[str]:
     """Read ``os[/architecture[/variant]]``, or an architecture alone, into images' words; nothing is no wish."""
     parts = wanted.lower().split("/") if wanted else []

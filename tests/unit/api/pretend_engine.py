@@ -20,11 +20,12 @@ from dataclasses import dataclass, field
 from pretend_events import PretendEvents
 from pretend_execs import PretendExecs
 from pretend_logs import PretendFollower
-from pretend_verbs import PretendVerbs
+from pretend_verbs import PretendTar, PretendVerbs
 
 from dockerkit.daemon.api.frames import frame
+from dockerkit.daemon.registry.contract import AuthResponse, DistributionInspect, SearchResult
 from dockerkit.daemon.runtime.launch import Attachment
-from dockerkit.errors import Conflict, ContainerFailed, Invalid, NotFound
+from dockerkit.errors import Conflict, ContainerFailed, Damaged, Invalid, NotFound
 from dockerkit.schema import units
 from dockerkit.schema.container import (
     NEVER,
@@ -35,7 +36,7 @@ from dockerkit.schema.container import (
     CreateResponse,
     WaitResponse,
 )
-from dockerkit.schema.image import ImageDelete, ImageInspect, ImageSummary
+from dockerkit.schema.image import Descriptor, ImageDelete, ImageInspect, ImageSummary
 
 IMAGE = "sha256:" + "0" * 64
 
@@ -278,18 +279,19 @@ class PretendContainers(PretendVerbs):
 class PretendImages:
     """One image, busybox."""
 
-    def list(self, *, all: bool = False, filters=None) -> list[ImageSummary]:
-        self.filters = filters
+    def list(self, *, all: bool = False, filters=None, shared=False, platforms=False) -> list[ImageSummary]:
+        self.filters, self.shared, self.platforms = filters, shared, platforms
         if (filters or {}).get("dangling") == ["true"]:
             return []
         return [ImageSummary(id=IMAGE, repo_tags=["busybox:latest"], size=7, containers=2)]
 
-    def inspect(self, name: str) -> ImageInspect:
+    def inspect(self, name: str, *, platforms: bool = False) -> ImageInspect:
         if not name.startswith("busybox"):
             raise NotFound(f"No such image: {name}:latest")
         return ImageInspect(id=IMAGE, repo_tags=["busybox:latest"], created="2026-01-01T00:00:00Z", size=7)
 
-    def create(self, reference: str, *, platform: str = "", progress) -> str:
+    def create(self, reference: str, *, platform: str = "", progress, credentials=None) -> str:
+        self.credentials, self.asked = credentials, reference
         if "nosuch" in reference:
             raise NotFound(f"pull access denied for {reference}")
         progress({"status": "Pulling", "id": reference})
@@ -311,7 +313,51 @@ class PretendImages:
 
     def tag(self, name: str, repository: str, tag: str) -> None:
         self.inspect(name)
-        self.tagged = f"{repository}:{tag}"
+        self.tagged = f"{repository}:{tag or 'latest'}"
+
+    def prune(self, filters=None) -> dict:
+        self.pruned = filters
+        return {"ImagesDeleted": None, "SpaceReclaimed": 0}
+
+    def explore(self, name: str) -> dict:
+        self.inspect(name)
+        return {"Id": IMAGE, "Layers": []}
+
+    def save(self, names) -> PretendTar:
+        for name in names:
+            self.inspect(name)
+        self.saved = list(names)
+        return PretendTar(b"saved" * 50_000)
+
+    def load(self, stream, *, quiet: bool = True, progress) -> str:
+        first = stream.read(5)
+        if not quiet:
+            progress({"status": "Loading layer"})
+        if first == b"wrong":
+            raise Damaged("it is no archive")
+        self.loaded = len(first) + sum(map(len, iter(lambda: stream.read(1 << 16), b"")))
+        progress({"stream": "Loaded image: busybox:latest\n"})
+        return IMAGE
+
+    def import_(self, wish, stream, progress) -> str:
+        self.imported = (wish, b"".join(iter(lambda: stream.read(1 << 16), b"")) if stream else None)
+        progress({"status": IMAGE})
+        return IMAGE
+
+    def push(self, name: str, tag: str, *, progress, credentials=None) -> str:
+        self.pushed, self.credentials = (name, tag), credentials
+        progress({"status": "pushed"})
+        return IMAGE
+
+    def login(self, registry: str, credentials) -> AuthResponse:
+        return AuthResponse(status=f"{registry} welcomes {credentials.username}")
+
+    def describe(self, name: str, credentials=None) -> DistributionInspect:
+        self.credentials = credentials
+        return DistributionInspect(descriptor=Descriptor(media_type="m", digest=IMAGE, size=1), platforms=[])
+
+    def search(self, term: str, *, limit: int = 25, filters=None, credentials=None) -> list[SearchResult]:
+        return [SearchResult(name=f"{term}/{number}") for number in range(limit)]
 
 
 class PretendSessions:

@@ -7,7 +7,7 @@ Never holds more than a piece of a blob; while it is read, nothing of it is coll
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +78,7 @@ def has_tag(name: str) -> bool:
     return ":" in name.rpartition("/")[2]
 
 
-def save(store: Store, leases: Leases, items: Sequence[Item]) -> Iterator[bytes]:
+def save(store: Store, leases: Leases, items: Sequence[Item]) -> Generator[bytes]:
     """Yield the archive.
 
     :raises NotFound: a blob is missing: the stream then ends early.
