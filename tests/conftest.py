@@ -14,6 +14,7 @@ import pytest
 from dockerkit.daemon.images.bootstrap import elf
 from tests.leftovers import left_behind
 from tests.livedaemon import LiveDaemon
+from tests.privatenet import forget
 
 ROOTS: list[str] = []
 """Every data root the suite made; the last check looks for what they left."""
@@ -34,6 +35,8 @@ def nothing_left_behind() -> Iterator[None]:
     """After the last test: no process, mount, cgroup or file of any data root the suite made."""
     yield
     left = left_behind(ROOTS)
+    for root in ROOTS:
+        forget(root)
     assert not left, "the suite left this behind:\n" + "\n".join(left)
 
 
@@ -58,8 +61,8 @@ def daemon_factory(new_root: Callable[[], str]) -> Iterator[Callable[..., LiveDa
     """Start daemons on roots of their own; all are stopped after the last test."""
     started: list[LiveDaemon] = []
 
-    def start(root: str | None = None, **environment: str) -> LiveDaemon:
-        daemon = LiveDaemon.start(root or new_root(), environment)
+    def start(root: str | None = None, *, private: bool = True, **environment: str) -> LiveDaemon:
+        daemon = LiveDaemon.start(root or new_root(), environment, private=private)
         started.append(daemon)
         return daemon
 

@@ -1,17 +1,23 @@
-"""What a data root left on the machine: processes, mounts, cgroups, sockets."""
+"""What a data root left on the machine, or in its private network: processes, mounts, cgroups, sockets, links, rules."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 
+from dockerkit.daemon.kernel import nftables
+from dockerkit.daemon.kernel.netlink import Channel, interfaces
+from dockerkit.daemon.networks.identity import group
 from dockerkit.schema.endpoint import root_id, socket_path
+from tests.privatenet import NETWORKS
 
 
 def left_behind(roots: list[str]) -> list[str]:
     """Return a line for everything that the daemons of these roots left."""
     ids = [f"dockerkit-{root_id(root)}" for root in roots]
-    return [*_processes(roots, ids), *_mounts(roots), *_cgroups(ids), *_files(roots)]
+    here = [*_processes(roots, ids), *_mounts(roots), *_cgroups(ids), *_files(roots), *_network(roots)]
+    return here + [line for network in NETWORKS.values() for line in network.inside(lambda: _network(roots))]
 
 
 def _processes(roots: list[str], ids: list[str]) -> list[str]:
@@ -41,3 +47,19 @@ def _cgroups(ids: list[str]) -> list[str]:
 
 def _files(roots: list[str]) -> list[str]:
     return [f"file: {path}" for path in [*roots, *map(socket_path, roots)] if os.path.lexists(path)]
+
+
+def _network(roots: list[str]) -> list[str]:
+    """Look in the network namespace of the calling thread."""
+    identities = [root_id(root) for root in roots]
+    groups = {group(identity) for identity in identities}
+    channel = Channel()
+    try:
+        links = [interfaces.read(answer) for answer in channel.dump(interfaces.every())]
+    finally:
+        channel.close()
+    found = [f"link: {link.name}" for link in links if link.group in groups]
+    with contextlib.suppress(OSError), nftables.Channel() as rules:  # OSError: a kernel without nf_tables holds no rules
+        names = {f"dockerkit-{identity}" for identity in identities}
+        found += [f"table: {table}" for table in nftables.tables(rules) if table.name in names]
+    return found

@@ -10,11 +10,14 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from dockerkit.schema.endpoint import socket_path
+from tests.privatenet import PrivateNetwork, network_of
 
+T = TypeVar("T")
 PACKAGE_HOME = str(pathlib.Path(__file__).resolve().parent.parent)
 
 
@@ -24,6 +27,7 @@ class LiveDaemon:
 
     root: str
     process: subprocess.Popen[bytes]
+    network: PrivateNetwork | None = None
 
     @property
     def socket(self) -> str:
@@ -36,22 +40,35 @@ class LiveDaemon:
         return f"unix://{self.socket}"
 
     @classmethod
-    def start(cls, root: str, environment: dict[str, str] | None = None, *arguments: str) -> LiveDaemon:
-        """Start a daemon on `root` and return when it is ready; fail with what it said otherwise."""
+    def start(cls, root: str, environment: dict[str, str] | None = None, *arguments: str, private: bool = True) -> LiveDaemon:
+        """Start a daemon on `root` and return when it is ready; fail with what it said otherwise.
+
+        :param private: in a network namespace of the root's own, from which nothing leads out; False where it has to reach a
+            mirror: then its containers must do without networks.
+        """
         told, tell = os.pipe()
         env = {"PATH": os.environ["PATH"], "PYTHONPATH": PACKAGE_HOME, "DOCKERKIT_BOOTSTRAP": "always", **(environment or {})}
         command = [sys.executable, "-m", "dockerkit.daemon", "--root", root, "--ready-fd", str(tell), *arguments]
+        network = network_of(root) if private and os.geteuid() == 0 else None
         with open(f"{root}/daemon.log", "ab") as log:
-            process = subprocess.Popen(
-                command, env=env, cwd="/", pass_fds=(tell,), stdout=log, stderr=log, stdin=subprocess.DEVNULL
-            )
+
+            def spawn() -> subprocess.Popen[bytes]:
+                return subprocess.Popen(
+                    command, env=env, cwd="/", pass_fds=(tell,), stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                )
+
+            process = network.inside(spawn) if network else spawn()
         os.close(tell)
         with open(told, encoding="utf-8") as answer:
             line = answer.readline()
         if not line or "error" in json.loads(line):
             process.wait(10)
             raise RuntimeError(line or pathlib.Path(f"{root}/daemon.log").read_text())
-        return cls(root, process)
+        return cls(root, process, network)
+
+    def inside(self, act: Callable[[], T]) -> T:
+        """Return what `act` returns where the daemon's network is: where published ports are, and bridges."""
+        return self.network.inside(act) if self.network else act()
 
     def stop(self) -> int:
         """Ask the daemon to end, wait for it, and return its exit code; harmless when it ended already."""

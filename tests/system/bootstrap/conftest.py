@@ -27,7 +27,7 @@ def maker(daemon_factory: Callable[..., LiveDaemon], package_cache: str) -> Live
     """A daemon with a minimal system of the distribution; skips, with the reason, where its packages cannot be had."""
     import dockerkit
 
-    daemon = daemon_factory(DOCKERKIT_CACHE=package_cache)
+    daemon = daemon_factory(private=False, DOCKERKIT_CACHE=package_cache)
     with dockerkit.connect(daemon.url) as client:
         try:
             client.images.bootstrap(_system())
