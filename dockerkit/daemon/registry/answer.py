@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
-from dockerkit.daemon.registry.breaks import Broken, Garbled, Untrusted
+from dockerkit.daemon.registry.breaks import Broken, Garbled, Silent, Untrusted
 from dockerkit.daemon.registry.channel import Channel
 
 PIECE = 1 << 20
@@ -25,7 +25,7 @@ _DRAINED = 1 << 16
 def cause(error: Exception) -> Broken:
     """Return what a failed read or write means, in Go's words."""
     if isinstance(error, TimeoutError):
-        return Broken("net/http: timeout awaiting response (no byte in time)")
+        return Silent("net/http: timeout awaiting response (no byte in time)")
     if isinstance(error, http.client.RemoteDisconnected | http.client.IncompleteRead | ssl.SSLEOFError):
         return Broken("unexpected EOF")
     if isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or ""):

@@ -3,6 +3,7 @@
 ::
 
     Broken            the connection ended, stayed silent or carried nonsense: another try may do
+    ├── Silent        no byte came in time
     ├── Unconnected   there never was one
     ├── Untrusted     TLS says this is not whom we wanted: no other try will do
     └── Garbled       the answer makes no sense: no other try will do
@@ -18,6 +19,10 @@ class Broken(Exception):
 
     hint = "the registry, or something on the way to it, ended the conversation; try again"
     retry_after: float | None = None
+
+
+class Silent(Broken):
+    """Nothing was said in time."""
 
 
 class Unconnected(Broken):

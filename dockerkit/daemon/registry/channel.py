@@ -14,7 +14,7 @@ import ssl
 import time
 from typing import BinaryIO, cast
 
-from dockerkit.daemon.registry.breaks import Broken, Untrusted
+from dockerkit.daemon.registry.breaks import Broken, Silent, Untrusted
 
 BUFFER = 1 << 16
 SENT_AT_ONCE = 1 << 18
@@ -45,7 +45,7 @@ class Channel:
         except ssl.SSLCertVerificationError as error:
             raise Untrusted(f"x509: {error.verify_message}") from None
         except TimeoutError:
-            raise Broken("net/http: TLS handshake timeout") from None
+            raise Silent("net/http: TLS handshake timeout") from None
         except (OSError, ValueError) as error:
             raise _tls_broken(error) from None
 

@@ -1,7 +1,9 @@
 """A registry's name → where it is asked, in which order, and under which rules. Pure: resolves nothing, connects to nothing.
 
 Docker's rules: ``docker.io`` is ``registry-1.docker.io``; TLS always, except for loopback and for what the operator calls
-insecure, where a certificate is not asked for and plain HTTP is tried after HTTPS; mirrors come first, for pulls only.
+insecure, where a certificate is not asked for and plain HTTP is tried after HTTPS; mirrors come first, for pulls only. One
+difference: on loopback plain HTTP is tried first. It shows nothing to anybody, a TLS server refuses it at once, while a plain
+server that waits for the end of a line would leave a TLS greeting hanging.
 Source: moby ``registry/service_v2.go``, ``registry/config.go``.
 """
 
@@ -47,7 +49,7 @@ class Endpoint:
 
 
 def endpoints(registry: str, settings: Settings, *, mirrors: bool = False, preferred: str = "") -> list[Endpoint]:
-    """Return where a registry is asked, in order; each place over HTTPS first.
+    """Return where a registry is asked, in order.
 
     :param mirrors: put the registry's mirrors first.
     :param preferred: the scheme that worked last time, where both are permitted.
@@ -55,7 +57,8 @@ def endpoints(registry: str, settings: Settings, *, mirrors: bool = False, prefe
     """
     found = [_mirror(url, settings) for url in settings.mirrors.get(registry, ())] if mirrors else []
     own = _schemes(HUB if registry == DEFAULT_REGISTRY else registry, settings)
-    return found + sorted(own, key=lambda endpoint: endpoint.scheme != preferred)
+    first = preferred or ("http" if loopback(own[0].host) else "https")
+    return found + sorted(own, key=lambda endpoint: endpoint.scheme != first)
 
 
 def search_endpoints(registry: str, settings: Settings) -> list[Endpoint]:
@@ -66,9 +69,13 @@ def search_endpoints(registry: str, settings: Settings) -> list[Endpoint]:
 def may_be_plain(host: str, port: int, settings: Settings) -> bool:
     """Tell whether a host may be spoken to without verified TLS: loopback, or by the operator's permission."""
     bare = host.strip("[]").lower()
-    if bare == "localhost" or bare.endswith(".localhost"):
-        return True
-    return any(_covers(rule, bare, port) for rule in (*_LOOPBACK, *settings.insecure))
+    return loopback(bare) or any(_covers(rule, bare, port) for rule in settings.insecure)
+
+
+def loopback(host: str) -> bool:
+    """Tell whether a host is this one, by its name or address."""
+    bare = host.strip("[]").lower()
+    return bare == "localhost" or bare.endswith(".localhost") or any(_covers(rule, bare, 0) for rule in _LOOPBACK)
 
 
 def _schemes(name: str, settings: Settings) -> list[Endpoint]:

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Iterator
 
 from dockerkit.daemon.registry import challenges
-from dockerkit.daemon.registry.breaks import Broken, Unconnected, Untrusted
+from dockerkit.daemon.registry.breaks import Broken, Silent, Unconnected, Untrusted
 from dockerkit.daemon.registry.contract import Credentials, Progress, Unreachable
 from dockerkit.daemon.registry.endpoints import Endpoint, endpoints
 from dockerkit.daemon.registry.errand import Errand
@@ -66,18 +66,18 @@ class Greeter:
     def _sessions(
         self, registry: str, credentials: Credentials | None, errand: Errand, places: list[Endpoint]
     ) -> Iterator[Session]:
-        failures: list[Broken] = []
+        failures: dict[Endpoint, Broken] = {}
         deadline = time.monotonic() + self.settings.connect_within
         for place in places:
             try:
                 asked = self._greet(place, errand, deadline)
             except Broken as broken:
                 errand.check()
-                if _wants_tls(broken):
+                if str(broken) == _WANTS_TLS:
                     continue  # the failure over HTTPS says more
-                failures.append(type(broken)(f'{shown("Get", place.base)[:-1]}/v2/": {broken}'))
-                if isinstance(broken, Untrusted) and not place.mirror:
-                    break  # it does speak TLS: plain HTTP would be a way around what the operator demands
+                failures[place] = type(broken)(f'{shown("Get", place.base)[:-1]}/v2/": {broken}')
+                if not place.mirror and _decides(broken, place):
+                    break
                 deadline = deadline if isinstance(broken, Unconnected) else time.monotonic() + self.settings.connect_within
                 continue
             if not place.mirror:
@@ -104,11 +104,17 @@ class Greeter:
             return challenges.parse(answer.headers("WWW-Authenticate")) if answer.status == 401 else []
 
 
-def _wants_tls(broken: Broken) -> bool:
-    return str(broken) == _WANTS_TLS
+def _decides(broken: Broken, place: Endpoint) -> bool:
+    """Tell whether no other scheme is tried: a refused certificate must not be got around, and silence stays silence."""
+    return isinstance(broken, Untrusted) or (isinstance(broken, Silent) and place.scheme == "http")
 
 
-def _worst(failures: list[Broken]) -> Broken | Unreachable:
-    """Of several failures, the last of somebody who was there; else nobody was, and that is what is said."""
-    there = [failure for failure in failures if not isinstance(failure, Unconnected)]
-    return there[-1] if there else Unreachable(str(failures[-1]), hint=HINT)
+def _worst(failures: dict[Endpoint, Broken]) -> Broken | Unreachable:
+    """Of several failures the one that says most: a certificate's, else that of somebody who was there, over plain HTTP."""
+    ranked = sorted(failures, key=lambda place: (_rank(failures[place]), place.mirror, place.scheme != "http"))
+    worst = failures[ranked[0]]
+    return Unreachable(str(worst), hint=HINT) if isinstance(worst, Unconnected) else worst
+
+
+def _rank(failure: Broken) -> int:
+    return 0 if isinstance(failure, Untrusted) else 2 if isinstance(failure, Unconnected) else 1

@@ -22,6 +22,8 @@ from dockerkit.daemon.registry.settings import Settings
 
 _KEPT = 8
 """Idle connections kept for one place."""
+_HANDSHAKE = 10.0
+"""Seconds a TLS handshake may take (Go's limit too)."""
 _IDLE = 30.0
 """Seconds after which an idle connection is not used again."""
 
@@ -108,7 +110,8 @@ class Wire:
             if place.scheme == "https":
                 if proxy:
                     _tunnel(connected, proxy, place, self._settings.silence)
-                channel.secure(self._certificates.context(place), place.host, time.monotonic() + self._settings.silence)
+                within = min(self._settings.silence, _HANDSHAKE)
+                channel.secure(self._certificates.context(place), place.host, time.monotonic() + within)
         except BaseException:
             channel.hang_up()
             raise

@@ -22,10 +22,11 @@ def test_names_become_places_by_dockers_rules() -> None:
     assert bases("docker.io") == ["https://registry-1.docker.io"]
     assert bases("registry.example") == ["https://registry.example"]
     assert bases("registry.example:5000") == ["https://registry.example:5000"]
-    assert bases("localhost:5000") == ["https://localhost:5000", "http://localhost:5000"]
-    assert bases("127.0.0.1") == ["https://127.0.0.1", "http://127.0.0.1"]
-    assert bases("[::1]:5000") == ["https://[::1]:5000", "http://[::1]:5000"]
-    assert bases("localhost:5000", preferred="http") == ["http://localhost:5000", "https://localhost:5000"]
+    assert bases("localhost:5000") == ["http://localhost:5000", "https://localhost:5000"]
+    assert bases("127.0.0.1") == ["http://127.0.0.1", "https://127.0.0.1"]
+    assert bases("[::1]:5000") == ["http://[::1]:5000", "https://[::1]:5000"]
+    assert bases("localhost:5000", preferred="https") == ["https://localhost:5000", "http://localhost:5000"]
+    assert bases("plain.example", Settings(insecure=("plain.example",))) == ["https://plain.example", "http://plain.example"]
     assert [place.base for place in search_endpoints("docker.io", Settings())] == ["https://index.docker.io"]
 
 
