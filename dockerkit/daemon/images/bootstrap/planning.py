@@ -22,7 +22,7 @@ from dockerkit.daemon.images.bootstrap.request import Request
 from dockerkit.daemon.images.bootstrap.resolution import Installed, resolve
 from dockerkit.daemon.images.bootstrap.universe import Candidate, Universe
 from dockerkit.daemon.images.pack import source_date
-from dockerkit.errors import NotFound, Unsupported
+from dockerkit.errors import NotFound, Unavailable, Unsupported
 
 VERSION = 1
 """Part of every fingerprint: change it when the same packages are to give another image."""
@@ -61,7 +61,11 @@ def plan(recipe: Recipe, request: Request, mirror: Mirror) -> Plan:
     :raises NotFound: a package does not exist.
     """
     distribution, wanted = request.supply.distribution, (*recipe.packages, *request.packages)
-    releases = mirror.releases(request.progress)
+    try:
+        releases = mirror.releases(request.progress)
+    except Unavailable as error:
+        hint = error.hint or "its distribution's packages must be in reach; busybox and host need none"
+        raise Unavailable(f"{recipe.title} cannot be made here: {error.message}", hint=hint) from None
     universe = Universe(mirror.package_list(release, request.progress) for release in releases)
     base = resolve(universe, ["apt", distribution.keyring], required=True)
     extra = resolve(universe, wanted, installed=_installed(base), without=recipe.without)
