@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Iterator
 from ipaddress import ip_address
 
@@ -158,3 +159,51 @@ def test_a_port_leads_elsewhere_when_it_is_published_again(world: World) -> None
         assert reaches(world.outside, other, HOST, 8080)
         world.apply()
         assert not reaches(world.outside, other, HOST, 8080)
+
+
+def test_who_keeps_sending_datagrams_is_led_the_new_way_at_once(world: World) -> None:
+    with (
+        world.containers[1, 2].listen("172.28.1.2", 53, socket.SOCK_DGRAM) as one,
+        world.containers[2, 2].listen("172.28.2.2", 53, socket.SOCK_DGRAM) as other,
+        world.host.listen(HOST, 8083, socket.SOCK_DGRAM) as unpublished,
+        world.outside.client(kind=socket.SOCK_DGRAM) as client,
+    ):
+        client.connect((HOST, 8083))
+        ways = (
+            (unpublished, ()),
+            (one, (publish(1, 2, 8083, 53, protocol="udp"),)),
+            (other, (publish(2, 2, 8083, 53, protocol="udp"),)),
+        )
+        for server, published in (*ways, ways[0]):
+            world.apply(*published)
+            client.send(b"question")
+            server.settimeout(1)
+            question, peer = server.recvfrom(64)
+            server.sendto(question, peer)
+            assert client.recv(64) == b"question"
+
+
+def test_sctp_is_published_by_rule_although_no_socket_of_it_can_be_made(world: World) -> None:
+    """An INIT chunk as a raw packet: it arrives at the container, its port translated."""
+    world.apply(publish(1, 2, 8084, 84, protocol="sctp"))
+    chunk = struct.pack("!BBHIIHHI", 1, 0, 20, 0xDEADBEEF, 65535, 1, 1, 1)
+    header = struct.pack("!HHI", 4000, 8084, 0)
+    packet = header + b"\0" * 4 + chunk
+    packet = header + struct.pack("<I", crc32c(packet)) + chunk
+    heard = world.containers[1, 2].run(socket.socket, socket.AF_INET, socket.SOCK_RAW, 132)
+    sender = world.outside.run(socket.socket, socket.AF_INET, socket.SOCK_RAW, 132)
+    with heard, sender:
+        sender.sendto(packet, (HOST, 0))
+        heard.settimeout(1)
+        arrived = heard.recv(200)[20:]
+    assert struct.unpack_from("!HH", arrived) == (4000, 84)
+
+
+def crc32c(data: bytes) -> int:
+    """SCTP's checksum, bit by bit."""
+    value = 0xFFFFFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+    return value ^ 0xFFFFFFFF

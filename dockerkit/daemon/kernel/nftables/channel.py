@@ -20,7 +20,7 @@ _NETFILTER = 12
 _HEAD = struct.Struct("=IHHII")
 _GENERIC = struct.Struct("!BBH")
 _ERROR, _DONE = 2, 3
-_REQUEST, _DUMP, _INTERRUPTED = 0x1, 0x300, 0x10
+_REQUEST, _ACKNOWLEDGE, _DUMP, _INTERRUPTED = 0x1, 0x4, 0x300, 0x10
 _SOL_NETLINK, _CAP_ACK = 270, 10
 _SEND_BUFFER_FORCE = 32
 _MOST = 1 << 17
@@ -67,7 +67,20 @@ class Channel:
             about = f"{message} (message {number} of {len(batch.messages)})"
             raise OSError(code, f"nf_tables: {os.strerror(code)}", about)
 
-    def dump(self, kind: int, family: str = "", body: bytes = b"") -> list[tuple[int, bytes]]:
+    def ask(self, kind: int, family: str, body: bytes, *, subsystem: int) -> None:
+        """Send one message to another part of netfilter than the tables, and hear whether it was done.
+
+        :raises OSError: it was not.
+        """
+        head = _HEAD.pack(20 + len(body), subsystem << 8 | kind, _REQUEST | _ACKNOWLEDGE, 1, 0)
+        self._socket.send(head + _GENERIC.pack(layout.FAMILIES[family], 0, 0) + body)
+        for _, code in self._answers():
+            if code:
+                raise OSError(code, f"netfilter: {os.strerror(code)}")
+
+    def dump(
+        self, kind: int, family: str = "", body: bytes = b"", *, subsystem: int = layout.SUBSYSTEM
+    ) -> list[tuple[int, bytes]]:
         """Return family and attributes of everything of one kind.
 
         :param kind: ``layout.GET_…``.
@@ -75,7 +88,7 @@ class Channel:
         :raises OSError: ENOENT: what `body` names is not there; EINTR: it changed each time it was read.
         """
         number = layout.FAMILIES[family] if family else 0
-        request = _HEAD.pack(20 + len(body), layout.SUBSYSTEM << 8 | kind, _REQUEST | _DUMP, 1, 0)
+        request = _HEAD.pack(20 + len(body), subsystem << 8 | kind, _REQUEST | _DUMP, 1, 0)
         for _ in range(_AGAIN):
             self._socket.send(request + _GENERIC.pack(number, 0, 0) + body)
             found, whole = self._listed()

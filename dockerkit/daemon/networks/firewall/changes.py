@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dockerkit.daemon.kernel.nftables import Batch, Map, Set, Table
+from dockerkit.daemon.kernel.nftables import Batch, Map, Set, Table, words
 from dockerkit.daemon.networks.firewall import skeleton
 from dockerkit.daemon.networks.firewall.contents import Contents
 
 NOTHING = Contents()
+_UDP = bytes([words.PROTOCOLS["udp"]])
 
 
 def change(batch: Batch, table: Table, before: Contents, after: Contents) -> None:
@@ -20,6 +21,15 @@ def change(batch: Batch, table: Table, before: Contents, after: Contents) -> Non
             old, new = before.keys.get(name, frozenset()), after.keys.get(name, frozenset())
             batch.delete_elements(one, old - new)
             batch.add_elements(one, new - old)
+
+
+def datagrams(before: Contents, after: Contents) -> set[int]:
+    """Return the ports of UDP that lead elsewhere than before."""
+    found = set()
+    for name, new in after.entries.items():
+        old = before.entries.get(name, {})
+        found |= {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+    return {int.from_bytes(key[-1], "big") for key in found if key[-2] == _UDP}
 
 
 def _entries(batch: Batch, one: Map, before: Contents, after: Contents) -> None:

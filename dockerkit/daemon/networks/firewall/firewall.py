@@ -9,7 +9,7 @@ import errno
 import threading
 
 from dockerkit.daemon.kernel import nftables
-from dockerkit.daemon.kernel.nftables import Batch, Channel, Table
+from dockerkit.daemon.kernel.nftables import Batch, Channel, Table, tracking, words
 from dockerkit.daemon.networks.firewall import changes, foreign, skeleton, switches
 from dockerkit.daemon.networks.firewall.contents import Contents, Memory, Rules, beneath, contents, is_empty, through_loopback
 
@@ -124,6 +124,7 @@ class Firewall:
         for table, after in wanted.items():
             self._difference(batch, table, after)
         self._open().commit(batch)
+        self._forget_ways(changes.datagrams(self._holds.get(self._main, changes.NOTHING), wanted[self._main]))
         for table, after in wanted.items():
             self._absent.discard(table)
             if is_empty(after):
@@ -132,6 +133,18 @@ class Firewall:
             else:
                 self._holds[table] = after
         self._route_loopback(rules)  # only now: the guard must be in force
+
+    def _forget_ways(self, ports: set[int]) -> None:
+        """Have datagrams to these ports find their way anew: it is kept for as long as they come."""
+        for port in ports:
+            try:
+                tracking.forget(self._open(), words.PROTOCOLS["udp"], port)
+            except OSError as error:
+                if error.errno not in (
+                    errno.EINVAL,
+                    errno.EOPNOTSUPP,
+                ):  # a kernel that does not tell: they time out by themselves
+                    raise
 
     def _difference(self, batch: Batch, table: Table, after: Contents) -> None:
         if table in self._holds and not is_empty(after):
