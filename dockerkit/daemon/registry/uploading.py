@@ -115,8 +115,10 @@ class Upload:
                     if not self._session.worth_another(attempt, broken):
                         raise
                     self._session.wait(attempt)
-                    place, now = self._progress(place)
+                    place, now = self._ask_after(place, sent)
                 attempt = 1 if now > sent else attempt + 1
+                if attempt > self._session.settings.attempts:
+                    raise Garbled(f"an upload that stays at {sent} of {self._blob.size} bytes, whatever is sent")
                 sent = now
         self._session.call("PUT", self._closing(place), scopes=[self._scope], expect=(201, 204)).__exit__(None, None, None)
 
@@ -126,18 +128,24 @@ class Upload:
         headers = {"Content-Type": _BINARY, "Content-Range": f"{start}-{start + length - 1}"}
         request = Request("PATCH", place, headers, self._pieces(file, start, length, None), length)
         with self._session.once(request, scopes=[self._scope], expect=(202, 204)) as answer:
-            return location(place, answer), self._received(answer)
+            return location(place, answer), self._received(answer, start, start + length)
 
-    def _progress(self, place: str) -> tuple[str, int]:
+    def _ask_after(self, place: str, sent: int) -> tuple[str, int]:
         with self._session.call("GET", place, scopes=[self._scope], expect=(202, 204)) as answer:
-            return location(place, answer), self._received(answer)
+            return location(place, answer), self._received(answer, sent, sent)
 
-    def _received(self, answer: Answer) -> int:
-        """Return how many bytes the registry says it has."""
-        found = _RANGE.fullmatch(answer.header("Range").strip())
-        if not found or int(found[1]) >= self._blob.size:
-            raise Garbled(f"an upload's answer with the range {answer.header('Range')[:50]!r}")
-        return 0 if found[1] == "0" else int(found[1]) + 1
+    def _received(self, answer: Answer, least: int, silent: int) -> int:
+        """Return how many bytes the registry says it has.
+
+        :param least: what it said last time; a registry that forgets is not believed.
+        :param silent: what no range in the answer means.
+        """
+        text = answer.header("Range").strip()
+        found = _RANGE.fullmatch(text)
+        now = silent if not text else int(found[1]) + (found[1] != "0" or least > 0) if found else -1
+        if not least <= now <= self._blob.size:
+            raise Garbled(f"an upload's answer with the range {text[:50]!r}, after {least} bytes")
+        return now
 
     def _begin(self, query: str, scopes: list[str]) -> tuple[bool, str]:
         """Begin an upload; return whether it is over already (mounted), and else where it goes."""

@@ -153,6 +153,23 @@ def test_broken_chunk_goes_on_where_the_registry_stopped(
     assert shelf.blobs["shop", digest_of(layer)] == layer
 
 
+@pytest.mark.parametrize("says", ["0-0", "0-99999999", "nonsense", "0-10"])
+def test_registry_that_loses_count_is_given_up(
+    shelf: Shelf, make_client: Callable[..., RegistryClient], store: Store, says: str
+) -> None:
+    inner = shelf.continue_upload
+
+    def lie(asked: Asked, repository: str, query: dict[str, str]) -> None:
+        if asked.method == "PATCH":
+            return asked.answer(202, Location=asked.path, Range=says)
+        return inner(asked, repository, query)
+
+    shelf.continue_upload = lie  # type: ignore[method-assign]
+    with pytest.raises(Damaged, match="upload"):
+        push(make_client(upload_chunk=1000), store, f"{shelf.registry.name}/shop:1", make_image(store, bytes(5000)))
+    assert not shelf.manifests
+
+
 def test_registry_that_takes_no_large_piece_gets_chunks(shelf: Shelf, hurried: RegistryClient, store: Store) -> None:
     layer = bytes(range(256)) * (40 << 10)
     shelf.largest = 9 << 20
