@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pretend_events import PretendEvents
 from pretend_execs import PretendExecs
 from pretend_logs import PretendFollower
+from pretend_networks import PretendNetworks
 from pretend_verbs import PretendTar, PretendVerbs
 
 from dockerkit.daemon.api.frames import frame
@@ -418,5 +419,6 @@ class PretendEngine:
         self.machine = PretendContainers()
         self.execs = PretendExecs(self.containers, self.machine)
         self.images = PretendImages()
+        self.networks = PretendNetworks()
         self.sessions = PretendSessions()
         self.system = PretendSystem()
