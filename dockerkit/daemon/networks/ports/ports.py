@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from ipaddress import ip_address
 
+from dockerkit.daemon.networks.companion.process import connect, start
 from dockerkit.daemon.networks.model import Published
 from dockerkit.daemon.networks.ports import words
-from dockerkit.daemon.networks.ports.process import connect, start
 from dockerkit.daemon.networks.ports.reserving import Reservation, Wanted, rebind, reserve
 from dockerkit.errors import Conflict, Exhausted
 
@@ -107,7 +107,7 @@ class Ports:
         :raises OSError: there is one, and it does not answer.
         """
         with self._lock:
-            self._proxy = connect(self._directory)
+            self._proxy = connect(words.KIND, self._directory)
             if self._proxy is None:
                 return {}
             self._proxy.settimeout(_PATIENCE)
@@ -160,7 +160,7 @@ class Ports:
 
     def _connected(self) -> socket.socket:
         if self._proxy is None:
-            self._proxy, self._process = start(self._directory, self._identity)
+            self._proxy, self._process = start(words.KIND, self._directory, self._identity)
             self._proxy.settimeout(_PATIENCE)
         return self._proxy
 

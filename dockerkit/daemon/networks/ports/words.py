@@ -1,4 +1,4 @@
-"""What daemon and proxy say to one another: one JSON object a datagram, descriptors beside it, over ``ROOT/run/ports.sock``.
+"""What daemon and proxy say to one another, over ``ROOT/run/ports.sock``.
 
 ::
 
@@ -12,52 +12,11 @@ A port that is not ``held`` has no socket (SCTP where the kernel has none): a ru
 
 from __future__ import annotations
 
-import json
-import os
-import socket
-import struct
-from collections.abc import Sequence
-from typing import Any
+from dockerkit.daemon.networks.companion.kind import Kind
+from dockerkit.daemon.networks.companion.messages import Message, receive, send
 
-NAME = "ports.sock"
+__all__ = ["KIND", "MOST_PORTS", "Message", "receive", "send"]
+
+KIND = Kind("ports", "dockerkit.daemon.networks.ports.proxy.main")
 MOST_PORTS = 100
-"""In one message: descriptors in one are limited to 253."""
-_MOST_BYTES = 1 << 17
-_DESCRIPTOR = struct.Struct("i")
-_ANCILLARY = socket.CMSG_SPACE(250 * _DESCRIPTOR.size)
-
-Message = dict[str, Any]
-
-
-def send(connection: socket.socket, message: Message, sockets: Sequence[int] = ()) -> None:
-    """Send one message with copies of descriptors.
-
-    :raises OSError: the other end has gone.
-    """
-    socket.send_fds(connection, [json.dumps(message).encode()], list(sockets), socket.MSG_NOSIGNAL)
-
-
-def receive(connection: socket.socket) -> tuple[Message | None, list[int]]:
-    """Return the next message and its descriptors (they close at exec); None at end-of-file.
-
-    :raises OSError: as recvmsg(2).
-    :raises ValueError: not a JSON object, or cut off; its descriptors are closed.
-    """
-    data, ancillary, flags, _ = connection.recvmsg(_MOST_BYTES, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
-    rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS)
-    fds = [fd for level, kind, body in ancillary if (level, kind) == rights for (fd,) in _DESCRIPTOR.iter_unpack(body)]
-    if not data:
-        return None, fds
-    try:
-        return _parsed(data, flags), fds
-    except ValueError:
-        for fd in fds:
-            os.close(fd)
-        raise
-
-
-def _parsed(data: bytes, flags: int) -> Message:
-    message = json.loads(data)
-    if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC) or not isinstance(message, dict):
-        raise ValueError("not a whole JSON object")
-    return message
+"""In one message, each with its socket."""

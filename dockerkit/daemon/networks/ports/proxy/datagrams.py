@@ -11,7 +11,7 @@ import socket
 import struct
 import time
 
-from dockerkit.daemon.networks.ports.proxy.loop import IN, Loop
+from dockerkit.daemon.networks.companion.loop import IN, Loop
 
 _SILENCE = 90.0
 _CLIENTS = 4096

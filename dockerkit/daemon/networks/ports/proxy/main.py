@@ -5,23 +5,14 @@ The daemon may die and come back: what is held stays, and the next one asks for 
 
 from __future__ import annotations
 
-import os
-import resource
-import signal
 import socket
-import struct
-from functools import partial
 from typing import NamedTuple
 
-from dockerkit.daemon.kernel import processes
+from dockerkit.daemon.networks.companion.loop import Loop
+from dockerkit.daemon.networks.companion.serving import Conversation, become
 from dockerkit.daemon.networks.ports import words
 from dockerkit.daemon.networks.ports.proxy.datagrams import Datagrams
-from dockerkit.daemon.networks.ports.proxy.loop import IN, Loop
 from dockerkit.daemon.networks.ports.proxy.streams import Listener
-
-_LAST_SIGNAL = 64
-_NEVER_SET = (signal.SIGKILL, signal.SIGSTOP)
-_CREDENTIALS = struct.Struct("3i")
 
 
 class _Kept:
@@ -44,56 +35,20 @@ class _Held(NamedTuple):
 
 
 class Proxy:
-    """What is held, and the daemons (one; two for a moment) that speak.
+    """What is held.
 
     :param listening: the socket at ``ROOT/run/ports.sock``.
     """
 
     def __init__(self, listening: socket.socket, directory: str) -> None:
-        self._listening, self._directory = listening, directory
+        self._directory = directory
         self._loop = Loop()
-        self._daemons: set[socket.socket] = set()
         self._held: dict[str, list[_Held]] = {}
-        listening.setblocking(False)
-        self._loop.watch(listening.fileno(), IN, self._greet)
+        self._conversation = Conversation(words.KIND, self._loop, listening, do=self._do, busy=lambda: bool(self._held))
 
     def serve(self) -> None:
-        """Carry until the end; then the socket's name has gone before the socket has: the next daemon finds one or none."""
-        self._loop.run()
-        path = os.path.join(self._directory, words.NAME)
-        try:
-            os.unlink(path)
-        except FileNotFoundError:  # the data root was removed under us
-            return
-
-    def _greet(self, _: int) -> None:
-        try:
-            daemon, _ = self._listening.accept()
-        except BlockingIOError:
-            return
-        _, uid, _ = _CREDENTIALS.unpack(daemon.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
-        if uid != os.geteuid():
-            daemon.close()
-            return
-        self._daemons.add(daemon)
-        self._loop.watch(daemon.fileno(), IN, partial(self._hear, daemon))
-
-    def _hear(self, daemon: socket.socket, _: int) -> None:
-        try:
-            message, fds = words.receive(daemon)
-            if message is not None:
-                self._do(daemon, message, fds)
-                return
-        except (OSError, ValueError) as error:  # it is gone, or out of its mind: either way it is heard no more
-            _complain(f"the daemon's connection: {error}")
-        self._part(daemon)
-
-    def _part(self, daemon: socket.socket) -> None:
-        self._loop.forget(daemon.fileno())
-        daemon.close()
-        self._daemons.discard(daemon)
-        if not self._daemons and not self._held:
-            self._loop.stop()
+        """Carry until the end."""
+        self._conversation.serve(self._directory)
 
     def _do(self, daemon: socket.socket, message: words.Message, fds: list[int]) -> None:
         verb = message["verb"]
@@ -138,21 +93,9 @@ class Proxy:
             self._held[container] = left
 
 
-def _complain(what: str) -> None:
-    os.write(2, f"{what}\n".encode())
-
-
 def main(arguments: list[str]) -> None:
     """Be the proxy.
 
     :param arguments: descriptor of the listening socket, ``ROOT/run``, the data root's identity.
     """
-    processes.reset_signals(number for number in range(1, _LAST_SIGNAL + 1) if number not in _NEVER_SET)
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_IGN)
-    processes.set_name("dockerkit-ports")
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # two a connection
-    listening = socket.socket(fileno=int(arguments[0]))
-    os.set_inheritable(listening.fileno(), False)
-    Proxy(listening, arguments[1]).serve()
+    Proxy(become("dockerkit-ports", int(arguments[0])), arguments[1]).serve()

@@ -13,7 +13,7 @@ import os
 import socket
 import struct
 
-from dockerkit.daemon.networks.ports.proxy.loop import ERROR, IN, OUT, Loop
+from dockerkit.daemon.networks.companion.loop import ERROR, IN, OUT, Loop
 
 _CHUNK = 1 << 20
 _ROUNDS = 16
