@@ -52,7 +52,7 @@ def _system() -> str:
 @contextlib.contextmanager
 def _daemon(cache: str) -> Iterator[LiveDaemon]:
     root = tempfile.mkdtemp(prefix="dkb-")
-    daemon = LiveDaemon.start(root, {"DOCKERKIT_CACHE": cache})
+    daemon = LiveDaemon.start(root, {"DOCKERKIT_CACHE": cache}, private=False)
     try:
         yield daemon
     finally:

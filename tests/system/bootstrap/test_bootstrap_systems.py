@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Callable
@@ -107,15 +108,17 @@ def test_a_crash_while_packages_are_configured_leaves_nothing(
     daemon_factory: Callable[..., LiveDaemon], package_cache: str, maker: LiveDaemon, system_image: str
 ) -> None:
     assert maker.process.poll() is None  # packages can be had
-    first = daemon_factory(DOCKERKIT_CACHE=package_cache)
+    first = daemon_factory(private=False, DOCKERKIT_CACHE=package_cache)
     connection = UnixConnection(first.socket)
     body = json.dumps({"Name": system_image})
     connection.request("POST", "/dockerkit/v1/images/bootstrap", body, {"Content-Type": "application/json"})
     answer = connection.getresponse()
-    assert any(b"Configuring" in line for line in iter(answer.readline, b""))
+    lines = iter(answer.readline, b"")
+    before = list(itertools.takewhile(lambda line: b"Configuring" not in line, lines))
+    assert b"Unpacking" in before[-1] or b"progressDetail" in before[-1], before
     first.crash()
     connection.close()
-    second = daemon_factory(first.root, DOCKERKIT_CACHE=package_cache)
+    second = daemon_factory(first.root, private=False, DOCKERKIT_CACHE=package_cache)
     with dockerkit.connect(second.url) as client:
         assert not client.images.list()
         assert client.run(client.images.bootstrap(system_image).id, "true", network="none").exit_code == 0

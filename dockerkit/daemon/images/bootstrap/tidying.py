@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterator
 from dockerkit.daemon.images.bootstrap.union import Union
 from dockerkit.daemon.images.tree import OPAQUE, split
 
-_EMPTIED = ("tmp", "var/tmp", "var/cache/apt", "var/cache/ldconfig", "var/lib/apt/lists", "var/cache/man")
+_EMPTIED = ("tmp", "var/tmp")
+_FILELESS = ("run", "var/cache/apt", "var/cache/ldconfig", "var/lib/apt/lists", "var/cache/man")
+"""Their directories stay: packages have put them there, some with owners of their own."""
 _DAY = 86400
 _GONE = re.compile(
     r"etc/(?:passwd|group|shadow|gshadow|subuid|subgid)-|etc/\.pwd\.lock|etc/ssl/private/ssl-cert-snakeoil\.key"
@@ -45,8 +47,9 @@ def _doomed(tree: str) -> Iterator[str]:
         directory = os.path.join(tree, *split(name))
         if os.path.isdir(directory) and not os.path.islink(directory):
             yield from (entry.path for entry in os.scandir(directory))
-    for directory, _, names in os.walk(os.path.join(tree, "run")):
-        yield from (os.path.join(directory, name) for name in names)
+    for name in _FILELESS:
+        for directory, _, names in os.walk(os.path.join(tree, *split(name))):
+            yield from (os.path.join(directory, one) for one in names)
     for top in ("etc", "var/lib/dpkg", "var/lib/dbus", "var/cache/debconf", "var/log"):
         for directory, _, names in os.walk(os.path.join(tree, top)):
             shown = os.path.relpath(directory, tree)
