@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dockerkit.daemon.kernel import capabilities, mounts, namespaces
+from dockerkit.daemon.kernel import capabilities, cgroups, mounts, namespaces
 from dockerkit.daemon.kernel.seccomp.compiler import compile_profile
 from dockerkit.daemon.kernel.seccomp.resolution import default_profile
 from dockerkit.daemon.runtime.runtime import StartFailed
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from conftest import Boxes
 
 pytestmark = pytest.mark.system
+version_1 = pytest.mark.skipif(cgroups.detect().version != 1, reason="test_on_version2 has its own")
 SIOCSIFMTU = 0x8922
 
 
@@ -213,6 +214,7 @@ def test_an_additional_device_is_made_with_its_owner(boxes: Boxes) -> None:
     assert boxes.start(box).output() == "character special file 640 7:8 1:5\n"
 
 
+@version_1
 def test_a_container_sees_its_own_groups_only(boxes: Boxes) -> None:
     assert (
         boxes.sh("cat /sys/fs/cgroup/memory/memory.limit_in_bytes; cat /sys/fs/cgroup/pids/pids.max") == f"{256 << 20}\n200\n"
@@ -221,6 +223,7 @@ def test_a_container_sees_its_own_groups_only(boxes: Boxes) -> None:
     assert "Read-only file system" in boxes.sh("echo 1 2>&1 > /sys/fs/cgroup/pids/pids.max; true")
 
 
+@version_1
 def test_its_processes_are_in_its_groups(boxes: Boxes) -> None:
     box = boxes.start(boxes.make("sleep", "1000"))
     assert box.keeper is not None

@@ -175,7 +175,8 @@ def test_a_step_that_fails_is_named(boxes: Boxes, change: object, step: str, wor
     change(box.spec)  # type: ignore[operator]
     with pytest.raises(StartFailed) as caught:
         boxes.start(box)
-    assert caught.value.step == step
+    # on cgroup version 2 a process is born in its group, and may not come further
+    assert caught.value.step in ((step, "session") if "too low" in words else (step,))
     assert words in caught.value.message + caught.value.subject
 
 

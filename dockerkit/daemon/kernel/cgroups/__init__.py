@@ -6,7 +6,10 @@ Vocabulary
 version 2. *Group*: one directory of such a tree. *Parent*: ``dockerkit-<root id>``, one per data root, so that several daemons
 live side by side. *Policy*: one of the parent's two children: ``confined`` (Docker's device list, written once and inherited)
 and ``open`` (every device; containers that ask for devices write a list of their own). *Resources*: OCI ``linux.resources``,
-raw numbers.
+raw numbers, as version 1 counts; version 2 converts them.
+
+Which version it is, :func:`detect` decides; everybody else asks the two protocols only, and ``version`` where Docker itself
+shows a difference.
 
 Life of a group
 ---------------
