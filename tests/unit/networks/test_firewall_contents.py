@@ -96,7 +96,7 @@ def test_a_partition_is_every_pair_both_ways_within_a_family() -> None:
         assert len(found.keys["apart6"]) == 2
 
 
-def test_a_port_more_is_two_messages_and_no_change_is_none() -> None:
+def test_a_port_more_is_four_messages_and_no_change_is_none() -> None:
     memory: dict = {}  # type: ignore[type-arg]
     first = (HERE, WEB, Published("tcp", 80, "", 8080))
     before = contents(Rules((WEB,), (first,)), memory)
@@ -105,6 +105,8 @@ def test_a_port_more_is_two_messages_and_no_change_is_none() -> None:
     changes.change(batch, TABLE, before, after)
     assert sorted(message.about for message in batch.messages) == [
         f"add elements to set any4 of {TABLE}",
+        f"add elements to set held-any4 of {TABLE}",
+        f"add elements to set near-any4 of {TABLE}",
         f"add elements to set own-any4 of {TABLE}",
     ]
     same = Batch()
@@ -117,7 +119,8 @@ def test_a_key_that_leads_elsewhere_goes_before_it_comes() -> None:
     after = contents(Rules((WEB,), ((HERE, WEB, Published("tcp", 81, "", 8080)),)))
     batch = Batch()
     changes.change(batch, TABLE, before, after)
-    assert [message.about.split()[0] for message in batch.messages] == ["delete", "add"]
+    about = f"set any4 of {TABLE}"
+    assert [message.about for message in batch.messages] == [f"delete elements from {about}", f"add elements to {about}"]
 
 
 def test_every_set_that_is_filled_exists_and_every_set_is_used() -> None:

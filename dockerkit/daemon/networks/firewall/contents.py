@@ -17,6 +17,7 @@ Key = tuple[bytes, ...]
 Range = tuple[bytes, bytes]
 EVERYWHERE = ("", "0.0.0.0", "::")
 """Host addresses that mean all of them."""
+PLACES = ("any4", "any6", "at4", "at6")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +44,20 @@ class Contents:
 class Lead(NamedTuple):
     """A published port as the sets know it.
 
-    :ivar place: ``any4``, ``at6`` …: the map that tells where it leads.
-    :ivar own: what the container itself sends there; None for SCTP, which no proxy carries.
+    :ivar place: ``any4``, ``at6`` …: what tells ports of all addresses, or of one, from each other.
+    :ivar value: where a rule leads it; None when none can, and the proxy carries all of it.
+    :ivar own: what the container itself sends there; None when no proxy carries it.
+    :ivar near: what its own network sends there.
     """
 
     place: str
     key: Key
-    value: Key
+    value: Key | None
     own: Key | None
+    near: Key
 
 
-Memory = dict[int, tuple[Endpoint, Published, Lead | None]]
+Memory = dict[int, tuple[Endpoint, Published, Lead]]
 """What was worked out for the wish before, by the identity of its values: of two hundred ports, one is new."""
 
 
@@ -68,7 +72,7 @@ def contents(rules: Rules, memory: Memory | None = None) -> Contents:
             "same": frozenset(_pair(one) for one in bridges),
             "open": frozenset(_pair(one) for one in bridges if one.icc),
             **_apart(rules),
-            **_own(leads),
+            **_carried(leads),
         },
         entries=_ports(leads),
         ranges={
@@ -125,48 +129,51 @@ def _subnets(networks: Iterable[Network], version: int) -> frozenset[Range]:
 
 
 def _leads(rules: Rules, memory: Memory) -> list[Lead]:
-    """Return where each published port leads that a rule can carry; what is in `memory` is not worked out again."""
+    """Return what the sets know of each published port; what is in `memory` is not worked out again."""
     found = []
     before = dict(memory)
     memory.clear()
-    for endpoint, _, published in rules.published:
+    for endpoint, network, published in rules.published:
         known = before.get(id(published))
         if known is None or known[0] is not endpoint or known[1] is not published:
-            known = endpoint, published, _lead(endpoint, published)
+            known = endpoint, published, _lead(endpoint, network, published)
         memory[id(published)] = known
-        if known[2]:
-            found.append(known[2])
+        found.append(known[2])
     return found
 
 
-def _lead(endpoint: Endpoint, published: Published) -> Lead | None:
+def _lead(endpoint: Endpoint, network: Network, published: Published) -> Lead:
     address = target(endpoint, published)
-    if address is None:
-        return None
+    version = 6 if ":" in published.host_address else 4
     key: Key = (bytes([words.PROTOCOLS[published.protocol]]), words.service(published.host_port))
-    place = f"any{address.version}"
+    place = f"any{version}"
     if published.host_address not in EVERYWHERE:
-        place, key = f"at{address.version}", (words.address(published.host_address), *key)
-    packed = address.packed
-    own = None if published.protocol == "sctp" else (packed, *key)
-    return Lead(place, key, (packed, words.service(published.container_port)), own)
+        place, key = f"at{version}", (words.address(published.host_address), *key)
+    value = own = None
+    if address:
+        value = (address.packed, words.service(published.container_port))
+        own = None if published.protocol == "sctp" else (address.packed, *key)
+    return Lead(place, key, value, own, (words.name(network.interface), *key))
 
 
 def _ports(leads: Iterable[Lead]) -> dict[str, dict[Key, Key]]:
     """Where ports lead: by number alone, or by host address and number."""
-    found: dict[str, dict[Key, Key]] = {"any4": {}, "any6": {}, "at4": {}, "at6": {}}
+    found: dict[str, dict[Key, Key]] = {place: {} for place in PLACES}
     for lead in leads:
-        found[lead.place][lead.key] = lead.value
+        if lead.value:
+            found[lead.place][lead.key] = lead.value
     return found
 
 
-def _own(leads: Iterable[Lead]) -> dict[str, frozenset[Key]]:
-    """What a container sends to its own published ports, which the proxy carries."""
-    found: dict[str, set[Key]] = {"any4": set(), "any6": set(), "at4": set(), "at6": set()}
+def _carried(leads: Iterable[Lead]) -> dict[str, frozenset[Key]]:
+    """What the proxy may carry: the ports it holds, who is near enough to them, and what is sent to oneself."""
+    found: dict[str, set[Key]] = {f"{kind}-{place}": set() for kind in ("own", "near", "held") for place in PLACES}
     for lead in leads:
+        found[f"held-{lead.place}"].add(lead.key)
+        found[f"near-{lead.place}"].add(lead.near)
         if lead.own:
-            found[lead.place].add(lead.own)
-    return {f"own-{name}": frozenset(keys) for name, keys in found.items()}
+            found[f"own-{lead.place}"].add(lead.own)
+    return {name: frozenset(keys) for name, keys in found.items()}
 
 
 def _apart(rules: Rules) -> dict[str, frozenset[Key]]:

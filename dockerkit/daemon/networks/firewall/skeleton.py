@@ -6,7 +6,7 @@ What a packet meets in the main table (``inet``), hook by hook::
                 published   to an address of the host and a published port → the container
     output      published   likewise for what the host itself sends, loopback included
     forward     forward     partitions; within a bridge; lies about the source; internal; isolation; only published ports
-    input       input       lies about the source
+    input       input       lies about the source; a port the proxy carries, to another network than its own
     postrouting leaving     masquerade: into the world; back into a bridge by the host's address; from loopback
 
 The bridge table sees frames between two ports of one bridge, which are routed nowhere: partitions and bridges without
@@ -25,6 +25,7 @@ RAW, DESTINATION, FILTER, SOURCE = -300, -100, 0, 100
 _BRIDGE_FILTER = -200
 
 _ADDRESS = {4: "ipv4_addr", 6: "ipv6_addr"}
+_PORT = ("inet_proto", "inet_service")
 _WIDTH = {4: 1, 6: 4}
 """Registers an address takes."""
 _FAMILY = {4: "ip", 6: "ip6"}
@@ -53,14 +54,19 @@ def sets(table: Table) -> dict[str, Set | Map]:
         made += [Set(table, name, ("ifname", "ifname")) for name in ("same", "open")]
         made += [Set(table, f"{name}{v}", (_ADDRESS[v],), interval=True) for name in ("subnets", "leaving") for v in (4, 6)]
         for version in (4, 6):
-            port, value = ("inet_proto", "inet_service"), (_ADDRESS[version], "inet_service")
-            address = _ADDRESS[version]
-            made += [Map(table, f"any{version}", port, value), Map(table, f"at{version}", (address, *port), value)]
-            made += [
-                Set(table, f"own-any{version}", (address, *port)),
-                Set(table, f"own-at{version}", (address, address, *port)),
-            ]
+            made += _of_ports(table, version)
     return {one.name: one for one in made}
+
+
+def _of_ports(table: Table, version: int) -> list[Set | Map]:
+    """Where a port leads, and about the proxy: what it holds, who is near enough to that, and what is sent to oneself."""
+    address, made = _ADDRESS[version], list[Set | Map]()
+    for place, key in ((f"any{version}", _PORT), (f"at{version}", (address, *_PORT))):
+        made.append(Map(table, place, key, (address, "inet_service")))
+        made.append(Set(table, f"held-{place}", key))
+        made.append(Set(table, f"near-{place}", ("ifname", *key)))
+        made.append(Set(table, f"own-{place}", (address, *key)))
+    return made
 
 
 def build(batch: Batch, table: Table, *, loopback: bool = True) -> None:
@@ -180,6 +186,17 @@ def _input(batch: Batch, table: Table) -> None:
     batch.add_base_chain(table, "input", kind="filter", hook="input", priority=FILTER)
     for comment, expressions in _lies():
         batch.add_rule(table, "input", expressions, comment)
+    for version in (4, 6):
+        for exact in (True, False):
+            comment = f"networks are isolated, by the proxy too, IPv{version}{', at' if exact else ''}"
+            batch.add_rule(table, "input", _of_strangers(version, exact), comment)
+
+
+def _of_strangers(version: int, exact: bool) -> list[Expression]:
+    """Drop what comes by a bridge to a port that the proxy holds for another; a bridge's name takes four registers."""
+    place, behind = f"{'at' if exact else 'any'}{version}", REGISTER + 4
+    held = [*w.family(version), *_load_port(version, exact, behind), look_up(f"held-{place}", register=behind)]
+    return [*held, *w.came_by_one_of("bridges"), look_up(f"near-{place}", absent=True), w.drop()]
 
 
 def _leaving(batch: Batch, table: Table) -> None:
