@@ -7,6 +7,7 @@ knows what goes in.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -82,5 +83,10 @@ def _remove_abandoned(path: str) -> None:
         shutil.rmtree(path)
     except BlockingIOError:
         return  # its maker is alive
+    except OSError as error:
+        # the container in which a system was being configured outlived the daemon, and still writes: recovery kills it, and
+        # the next start removes what is left
+        if error.errno != errno.ENOTEMPTY:
+            raise
     finally:
         os.close(descriptor)
