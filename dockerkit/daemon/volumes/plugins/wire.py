@@ -94,7 +94,7 @@ def _understood(address: Address, method: str, status: int, answer: bytes) -> di
     except (msgspec.DecodeError, RecursionError):
         told = None
     if isinstance(told, dict) and told.get("Err"):
-        raise Failed(f"{method}: {str(told['Err'])[:_TEXT]}")
+        raise Failed(("" if status == _OK else f"{method}: ") + str(told["Err"])[:_TEXT])
     if status != _OK:
         raise Failed(f"{method}: {answer[:_TEXT].decode(errors='replace').strip() or f'status {status}'}")
     if not isinstance(told, dict):
