@@ -81,20 +81,24 @@ def _uncounted(document: Document) -> None:
     document["Containers"] = -1
 
 
+def _endpoints(document: Document) -> list[Document]:
+    return list(document["NetworkSettings"].get("Networks", {}).values())
+
+
 def _short_id_alias(document: Document) -> None:
     short = document["Id"][:12]
-    for endpoint in document["NetworkSettings"]["Networks"].values():
+    for endpoint in _endpoints(document):
         if endpoint.get("DNSNames") and short not in (endpoint.get("Aliases") or []):
             endpoint["Aliases"] = [*(endpoint.get("Aliases") or []), short]
 
 
 def _without_dns_names(document: Document) -> None:
-    for endpoint in document["NetworkSettings"]["Networks"].values():
+    for endpoint in _endpoints(document):
         endpoint.pop("DNSNames", None)
 
 
 def _without_gateway_priority(document: Document) -> None:
-    for endpoint in document["NetworkSettings"]["Networks"].values():
+    for endpoint in _endpoints(document):
         endpoint.pop("GwPriority", None)
 
 
