@@ -16,6 +16,7 @@ import struct
 from dockerkit.daemon.networks.companion.loop import ERROR, IN, OUT, Loop
 
 _CHUNK = 1 << 20
+_SHORT = 1 << 15
 _ROUNDS = 16
 """Chunks one connection may carry before others have their turn."""
 _ACCEPTS = 64
@@ -94,7 +95,8 @@ class _Way:
         for _ in range(_ROUNDS):
             if not self.pending and not self._fill():
                 break
-            if not self._empty():
+            short = self.pending < _SHORT  # there was no more, most likely: not worth asking, the loop tells
+            if not self._empty() or short:
                 break
         if not self.pending and self.pipe:
             _give_back(self.pipe)
@@ -162,30 +164,40 @@ class Connection:
         if self._server.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self.end(reset=True)
             return
-        self._carry(0)
+        self._loop.watch(self._client.fileno(), IN, self._client_ready)
+        self._loop.watch(self._server.fileno(), IN, self._server_ready)
 
-    def _carry(self, events: int) -> None:
+    def _client_ready(self, events: int) -> None:
+        self._carry(events, self._there, self._back)
+
+    def _server_ready(self, events: int) -> None:
+        self._carry(events, self._back, self._there)
+
+    def _carry(self, events: int, reading: _Way, writing: _Way) -> None:
+        """Go on with the ways a socket is ready for; a hang-up is read, and found at the end of what it left."""
         if events & ERROR and self._failed():
             self.end(reset=True)
             return
         try:
-            self._there.pump()
-            self._back.pump()
+            if events & ~OUT and not reading.ended:
+                reading.pump()
+            if writing.pending:
+                writing.pump()
         except OSError:  # ECONNRESET, EPIPE, ETIMEDOUT, no pipe: the one as good as the other
             self.end(reset=True)
             return
         if self._there.ended and self._back.ended and not (self._there.pending or self._back.pending):
             self.end()
             return
-        self._wait(self._client, self._there, self._back)
-        self._wait(self._server, self._back, self._there)
+        self._loop.watch(self._client.fileno(), _mask(self._there, self._back), self._client_ready)
+        self._loop.watch(self._server.fileno(), _mask(self._back, self._there), self._server_ready)
 
     def _failed(self) -> bool:
         return any(one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) for one in (self._client, self._server))
 
-    def _wait(self, one: socket.socket, reading: _Way, writing: _Way) -> None:
-        mask = (0 if reading.ended or reading.pending else IN) | (OUT if writing.pending else 0)
-        self._loop.watch(one.fileno(), mask, self._carry)
+
+def _mask(reading: _Way, writing: _Way) -> int:
+    return (0 if reading.ended or reading.pending else IN) | (OUT if writing.pending else 0)
 
 
 def _borrow() -> tuple[int, int]:
