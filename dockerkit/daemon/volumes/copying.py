@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -68,12 +69,12 @@ class Copy:
 
 
 class Place(NamedTuple):
-    """Two directories that correspond: what is read, what is written, how they are called, how deep they are."""
+    """Two directories that correspond: what is read, what is written, how they are called, and the names still to come."""
 
     source: int
     target: int
     shown: str
-    depth: int
+    names: Iterator[str]
 
 
 def copy_tree(source: int, target: int) -> None:
@@ -82,42 +83,56 @@ def copy_tree(source: int, target: int) -> None:
     :raises OSError: the file system refuses; what was copied stays.
     :raises Failed: too many directories in one another.
     """
-    reading, writing = _readable(source), _readable(target)
+    top = _place(source, target, ".", "")
+    copy, levels = Copy(top.target), [top]
     try:
-        _level(Copy(writing), Place(reading, writing, "", 0))
-        copy_attributes(reading, writing)
+        while levels:
+            place = levels[-1]
+            name = next(place.names, None)
+            if name is None:
+                copy_attributes(place.source, place.target)
+                _close(levels.pop())
+            elif (inner := _entry(copy, place, name)) is not None:
+                levels.append(inner)
+                if len(levels) > _DEEPEST:
+                    raise Failed(f"{inner.shown[:200]!r}: more than {_DEEPEST} directories in one another cannot be copied")
     finally:
+        for place in levels:
+            _close(place)
+
+
+def _place(source: int, target: int, name: str, shown: str) -> Place:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    reading = os.open(name, flags, dir_fd=source)
+    try:
+        return Place(reading, os.open(name, flags, dir_fd=target), shown, iter(os.listdir(reading)))
+    except BaseException:
         os.close(reading)
-        os.close(writing)
+        raise
 
 
-def _readable(directory: int) -> int:
-    return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+def _close(place: Place) -> None:
+    os.close(place.source)
+    os.close(place.target)
 
 
-def _level(copy: Copy, place: Place) -> None:
-    if place.depth > _DEEPEST:
-        raise Failed(f"{place.shown[:200]!r}: more than {_DEEPEST} directories in one another cannot be copied")
-    for name in os.listdir(place.source):
-        entry = os.open(name, _ENTRY, dir_fd=place.source)
-        try:
-            _entry(copy, place, entry, name)
-        finally:
-            os.close(entry)
-
-
-def _entry(copy: Copy, place: Place, entry: int, name: str) -> None:
-    status = os.fstat(entry)
-    kind = stat.S_IFMT(status.st_mode)
-    if kind == stat.S_IFDIR:
-        os.mkdir(name, 0o700, dir_fd=place.target)
-        _directory(copy, place, name)
-    elif status.st_nlink > 1 and _linked(copy, status, place, name):
-        return
-    elif kind == stat.S_IFREG:
-        _file(copy, entry, place.target, name)
-    else:
-        _special(entry, place.target, name, status)
+def _entry(copy: Copy, place: Place, name: str) -> Place | None:
+    """Copy one entry; return the place of a directory, which is to be gone through."""
+    entry = os.open(name, _ENTRY, dir_fd=place.source)
+    try:
+        status = os.fstat(entry)
+        if stat.S_ISDIR(status.st_mode):
+            os.mkdir(name, 0o700, dir_fd=place.target)
+            return _place(place.source, place.target, name, f"{place.shown}{name}/")
+        if status.st_nlink > 1 and _linked(copy, status, place, name):
+            return None
+        if stat.S_ISREG(status.st_mode):
+            _file(copy, entry, place.target, name)
+        else:
+            _special(entry, place.target, name, status)
+        return None
+    finally:
+        os.close(entry)
 
 
 def _special(entry: int, target: int, name: str, status: os.stat_result) -> None:
@@ -131,17 +146,6 @@ def _special(entry: int, target: int, name: str, status: os.stat_result) -> None
     if not link:
         os.chmod(name, stat.S_IMODE(status.st_mode), dir_fd=target)
     os.utime(name, ns=(status.st_atime_ns, status.st_mtime_ns), dir_fd=target, follow_symlinks=False)
-
-
-def _directory(copy: Copy, place: Place, name: str) -> None:
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    reading, writing = (os.open(name, flags, dir_fd=parent) for parent in (place.source, place.target))
-    try:
-        _level(copy, Place(reading, writing, f"{place.shown}{name}/", place.depth + 1))
-        copy_attributes(reading, writing)
-    finally:
-        os.close(reading)
-        os.close(writing)
 
 
 def _linked(copy: Copy, status: os.stat_result, place: Place, name: str) -> bool:
