@@ -70,6 +70,9 @@ def reserve(wanted: Wanted, taken: Taken) -> list[Reservation]:
         try:
             return _on_one_number(wanted, port, taken)
         except Conflict as conflict:
+            cause = conflict.__cause__
+            if isinstance(cause, OSError) and cause.errno != errno.EADDRINUSE:
+                raise  # another number would not help
             refused = conflict
     if refused and wanted.first == wanted.last and wanted.first:
         raise refused
