@@ -7,7 +7,6 @@ import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-from dockerkit.daemon.engine.configuring import Configuring
 from dockerkit.daemon.engine.containers import Containers
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.dying import on_exit
@@ -15,6 +14,7 @@ from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.execs import Execs
 from dockerkit.daemon.engine.health import Healthchecks
 from dockerkit.daemon.engine.images import ImageVerbs
+from dockerkit.daemon.engine.images.configuring import Configuring
 from dockerkit.daemon.engine.networks import recovery as networks
 from dockerkit.daemon.engine.networks.verbs import NetworkVerbs
 from dockerkit.daemon.engine.probing import Probing

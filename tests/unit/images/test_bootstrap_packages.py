@@ -41,7 +41,7 @@ def mirror(tmp_path: Path, url: str, suites: str = "stable") -> Mirror:
 
 
 def candidates(found: Mirror) -> list[Candidate]:
-    universe = Universe(found.package_list(release, silent) for release in found.releases(silent))
+    universe = Universe(one for release in found.releases(silent) for one in found.package_lists(release, silent))
     return [candidate for name in ("tool", "other") if (candidate := universe.get(name))]
 
 

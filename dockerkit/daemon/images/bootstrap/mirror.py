@@ -33,6 +33,8 @@ from dockerkit.errors import Damaged, NotFound, Unavailable, Unsupported
 
 _ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "arm": "armhf", "386": "i386", "ppc64le": "ppc64el"}
 _RELEASE_LIMIT, _INDEX_LIMIT, _PACKAGE_LIMIT = 4 << 20, 64 << 20, 256 << 20
+_COMPONENTS = ("main", "universe")
+"""Free software: Debian's own, and the part of Ubuntu's that has most servers."""
 _PARALLEL = 6
 """Downloads at a time."""
 Verify = Callable[..., bytes]
@@ -89,13 +91,17 @@ class Mirror:
             found = list(pool.map(lambda source: self._release(source, progress), self._sources))
         return [release for release in found if release is not None]
 
-    def package_list(self, release: Release, progress: Progress) -> PackageList:
-        """Return a suite's list of packages, plain.
+    def package_lists(self, release: Release, progress: Progress) -> list[PackageList]:
+        """Return a suite's lists of packages, plain: those of its free components that apt is set up for.
 
-        :raises Damaged: it is not the file the release vouches for.
+        :raises Damaged: one is not the file the release vouches for.
         :raises NotFound: there is none for this architecture.
         """
-        base = f"main/binary-{_architecture()}"
+        components = [component for component in _COMPONENTS if component in release.source.components]
+        return [self._package_list(release, component, progress) for component in components]
+
+    def _package_list(self, release: Release, component: str, progress: Progress) -> PackageList:
+        base = f"{component}/binary-{_architecture()}"
         plain = release.listed(f"{base}/Packages")
         data = self._cache.get(plain[0]) if plain else None
         if data is None:

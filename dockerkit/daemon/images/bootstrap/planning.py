@@ -66,7 +66,7 @@ def plan(recipe: Recipe, request: Request, mirror: Mirror) -> Plan:
     except Unavailable as error:
         hint = error.hint or "its distribution's packages must be in reach; busybox and host need none"
         raise Unavailable(f"{recipe.title} cannot be made here: {error.message}", hint=hint) from None
-    universe = Universe(mirror.package_list(release, request.progress) for release in releases)
+    universe = Universe(one for release in releases for one in mirror.package_lists(release, request.progress))
     base = resolve(universe, ["apt", distribution.keyring], required=True)
     extra = resolve(universe, wanted, installed=_installed(base), without=recipe.without)
     files = base_files(distribution, mirror.sources, is_slim=recipe.slim)
