@@ -60,7 +60,8 @@ def unasked(reference: Reference) -> str:
     """
     if not makers.can_make(reference):
         raise Unavailable(
-            f"cannot get {reference}: no registry is asked (DOCKERKIT_BOOTSTRAP=always), and it cannot be made here",
+            f"cannot get {reference}: no registry is asked (DOCKERKIT_BOOTSTRAP=always), and "
+            f"{makers.why_not(reference) or 'it cannot be made here'}",
             hint=_hint(reference),
         )
     return "DOCKERKIT_BOOTSTRAP=always"
@@ -77,6 +78,8 @@ def instead(reference: Reference, failure: OutOfReach) -> str:
 
 
 def _hint(reference: Reference) -> str:
+    if not makers.can_make(reference) and (why := makers.why_not(reference)):
+        return why
     name = reference.familiar_name if reference.familiar_name in makers.names() else makers.names()[0]
     others = ", ".join(makers.names())
     return f'dk.images.bootstrap("{name}") makes an image from this host; these names can be made: {others}'

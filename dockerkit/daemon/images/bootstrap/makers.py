@@ -62,6 +62,16 @@ def can_make(reference: Reference) -> bool:
     return catalogue.find(reference.familiar_name, reference.tag, _distribution()) is not None
 
 
+def why_not(reference: Reference) -> str:
+    """Return why a tag of a name that can be made cannot, and which can; ``""`` for any other name."""
+    from dockerkit.daemon.images.bootstrap import catalogue  # noqa: PLC0415 (recipes: needed when an image is missing)
+
+    if reference.registry != DEFAULT_REGISTRY or reference.familiar_name not in _catalogue_names(_distribution()):
+        return ""
+    error = catalogue.refusal(reference.familiar_name, reference.tag, _distribution())
+    return f"{error.message}; {error.hint}"
+
+
 def refuse_reserved(reference: Reference) -> None:
     """Refuse the name that means "nothing".
 
