@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -35,8 +36,8 @@ _ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "arm": "armhf", "386": "i3
 _RELEASE_LIMIT, _INDEX_LIMIT, _PACKAGE_LIMIT = 4 << 20, 64 << 20, 256 << 20
 _COMPONENTS = ("main", "universe")
 """Free software: Debian's own, and the part of Ubuntu's that has most servers."""
-_PARALLEL = 6
-"""Downloads at a time."""
+_PARALLEL, _WAITING = 6, 12
+"""Downloads at a time; and packages that are in memory before their turn."""
 Verify = Callable[..., bytes]
 
 
@@ -119,13 +120,16 @@ class Mirror:
         :raises Unavailable: it cannot be had.
         """
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="packages") as pool:
-            futures = [pool.submit(self._package, candidate, progress) for candidate in candidates]
+            waiting: deque[Future[bytes]] = deque()
             try:
-                for place, future in enumerate(futures):
-                    yield future.result()
-                    futures[place] = Future()  # its bytes need not stay in memory
+                for candidate in candidates:
+                    waiting.append(pool.submit(self._package, candidate, progress))
+                    if len(waiting) > _WAITING:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
             finally:
-                for future in futures:
+                for future in waiting:
                     future.cancel()
 
     def _package(self, candidate: Candidate, progress: Progress) -> bytes:
