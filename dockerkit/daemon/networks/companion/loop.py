@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 
 IN, OUT, ERROR, HUNG_UP = select.EPOLLIN, select.EPOLLOUT, select.EPOLLERR, select.EPOLLHUP
+_MANY = 1024
+"""Alarms from which on those that were called off are swept out."""
 _TICK = 5.0
 """Seconds between looks at the clock, while anybody cares about it."""
 
@@ -40,6 +42,7 @@ class Loop:
         self._first: set[int] = set()
         self._clocks: dict[object, Callable[[float], bool]] = {}
         self._alarms: list[Alarm] = []
+        self._sweep_at = _MANY
         self._running = True
         self._looked = time.monotonic()
 
@@ -77,6 +80,10 @@ class Loop:
     def after(self, seconds: float, ring: Callable[[], None]) -> Alarm:
         """Call `ring` once, in so many seconds, unless the alarm is cancelled."""
         alarm = Alarm(time.monotonic() + seconds, ring)
+        if len(self._alarms) >= self._sweep_at:
+            self._alarms = [one for one in self._alarms if one.ring]
+            heapq.heapify(self._alarms)
+            self._sweep_at = max(_MANY, 2 * len(self._alarms))
         heapq.heappush(self._alarms, alarm)
         return alarm
 

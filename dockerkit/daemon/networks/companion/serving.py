@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import resource
+import select
 import signal
 import socket
 import struct
@@ -60,11 +61,14 @@ class Conversation:
         self._loop.watch(daemon.fileno(), IN, partial(self._hear, daemon), first=True)
 
     def _hear(self, daemon: socket.socket, _: int) -> None:
+        """Do all that it has said by now: what it said first may need what it said next."""
+        more = select.poll()
+        more.register(daemon.fileno(), select.POLLIN)
         try:
-            message, fds = messages.receive(daemon)
-            if message is not None:
-                self._do(daemon, message, fds)
-                return
+            while (heard := messages.receive(daemon))[0] is not None:
+                self._do(daemon, heard[0], heard[1])
+                if not more.poll(0):
+                    return
         except (OSError, ValueError) as error:  # it is gone, or out of its mind: either way it is heard no more
             complain(f"the daemon's connection: {error}")
         self._part(daemon)
