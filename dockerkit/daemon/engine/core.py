@@ -69,6 +69,11 @@ class Core:
         """Take up the journal."""
         self.events = Events(self.database)
         self.fabric = Fabric(os.path.join(self.root, "run"), root_id(self.root))
+        # what follows knows a core, and is known by it
+        from dockerkit.daemon.engine.volumes.holding import Holding  # noqa: PLC0415
+        from dockerkit.daemon.engine.volumes.keeping import Volumes  # noqa: PLC0415
+
+        self.volumes, self.holding = Volumes(self), Holding(self)
 
     def directory(self, id: str) -> str:
         """Return the path of a container's own directory."""

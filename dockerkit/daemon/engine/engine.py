@@ -21,8 +21,6 @@ from dockerkit.daemon.engine.probing import Probing
 from dockerkit.daemon.engine.recovery import recover
 from dockerkit.daemon.engine.sessions import Sessions
 from dockerkit.daemon.engine.system import System
-from dockerkit.daemon.engine.volumes.holding import Holding
-from dockerkit.daemon.engine.volumes.keeping import Volumes
 from dockerkit.daemon.engine.volumes.recovery import take_up_volumes
 from dockerkit.daemon.engine.volumes.verbs import VolumeVerbs
 from dockerkit.daemon.images.images import Images
@@ -50,8 +48,6 @@ class Engine:
         self._core = Core(root, database, Images(root), runtime, pool, self._cgroups)
         self._configuring = Configuring(self._core)
         self._core.images.configure = self._configuring.run
-        self._core.volumes = Volumes(self._core)
-        self._core.holding = Holding(self._core)
         self.images = ImageVerbs(self._core)
         self.networks = NetworkVerbs(self._core)
         self.sessions = Sessions(self._core)

@@ -190,7 +190,7 @@ def test_system_prune_asks_for_all_these(api: Api, sleeper: str) -> None:
     assert api.json("POST", "/images/prune") == {"ImagesDeleted": None, "SpaceReclaimed": 0}
     assert api.json("POST", "/build/prune") == {"CachesDeleted": None, "SpaceReclaimed": 0}
     assert api.json("POST", "/networks/prune") == {"NetworksDeleted": None}
-    assert api.json("POST", "/volumes/prune") == {"VolumesDeleted": None, "SpaceReclaimed": 0}
+    assert api.json("POST", "/volumes/prune") == {"VolumesDeleted": [], "SpaceReclaimed": 0}
 
 
 # ------------------------------------------------------------------ what is seen

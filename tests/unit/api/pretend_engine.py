@@ -22,6 +22,7 @@ from pretend_execs import PretendExecs
 from pretend_logs import PretendFollower
 from pretend_networks import PretendNetworks
 from pretend_verbs import PretendTar, PretendVerbs
+from pretend_volumes import PretendVolumes
 
 from dockerkit.daemon.api.frames import frame
 from dockerkit.daemon.registry.contract import AuthResponse, DistributionInspect, SearchResult
@@ -420,5 +421,6 @@ class PretendEngine:
         self.execs = PretendExecs(self.containers, self.machine)
         self.images = PretendImages()
         self.networks = PretendNetworks()
+        self.volumes = PretendVolumes()
         self.sessions = PretendSessions()
         self.system = PretendSystem()
