@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from dockerkit.client import ready as ready
     from dockerkit.client.client import Client as Client
     from dockerkit.client.client import connect as connect
-    from dockerkit.client.collection import NotOffered
     from dockerkit.client.completed import Completed as Completed
     from dockerkit.client.container import Address as Address
     from dockerkit.client.container import Container as Container
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
     from dockerkit.client.happenings import Event as Event
     from dockerkit.client.images import Image as Image
     from dockerkit.client.images import Images
+    from dockerkit.client.network import Network as Network
+    from dockerkit.client.networks import Networks
     from dockerkit.client.options import ContainerOptions as ContainerOptions
     from dockerkit.client.process import Process as Process
     from dockerkit.client.ready import Condition as Condition
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
     containers: Containers
     images: Images
-    networks: NotOffered
+    networks: Networks
     volumes: Volumes
 
 __version__ = "0.1.0"
@@ -76,6 +77,7 @@ _WHERE = {
     "Condition": "dockerkit.client.ready:Condition",
     "Event": "dockerkit.client.happenings:Event",
     "Image": "dockerkit.client.images:Image",
+    "Network": "dockerkit.client.network:Network",
     "Process": "dockerkit.client.process:Process",
     "Rows": "dockerkit.client.rows:Rows",
     "Volume": "dockerkit.client.volume:Volume",

@@ -9,7 +9,6 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from dockerkit.client.collection import NotOffered
 from dockerkit.client.container import Container
 from dockerkit.client.containers import Containers, wished
 from dockerkit.client.endpoint import Endpoint, resolve
@@ -18,6 +17,7 @@ from dockerkit.client.following import Following
 from dockerkit.client.happenings import Event, follow_events
 from dockerkit.client.images import Image, Images, pull
 from dockerkit.client.logs import Moment
+from dockerkit.client.networks import Networks
 from dockerkit.client.options import ContainerOptions
 from dockerkit.client.rows import Row, Rows
 from dockerkit.client.run import run
@@ -60,7 +60,7 @@ class Client:
         self.session = Session(self.engine)
         self.containers = Containers(self)
         self.images: Images = Images(self.engine)
-        self.networks = NotOffered("networks", 'network="none" and network="host" are words of a container')
+        self.networks: Networks = Networks(self)
         self.volumes: Volumes = Volumes(self)
 
     @property

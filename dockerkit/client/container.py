@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 
+from dockerkit.client import values
+from dockerkit.client.encoding import bind_to_loopback, port_bindings
 from dockerkit.client.engine import Engine, segment
 from dockerkit.client.inside import Inside
 from dockerkit.client.limits import limits_body
@@ -20,6 +22,7 @@ from dockerkit.client.run import start_failure, wait
 from dockerkit.client.spec import ContainerSpec
 from dockerkit.errors import Conflict, DockerkitError, NotFound, NotReady, TimedOut, Unavailable
 from dockerkit.schema.container import ContainerInspect, ContainerState
+from dockerkit.schema.network import PortsRequest
 from dockerkit.schema.units import parse_duration
 from dockerkit.schema.wire import convert
 
@@ -130,6 +133,19 @@ class Container(Inside):
                 f"port {key} of container {self.short_id} is not published", hint=f"publish({number}) when creating it"
             )
         return addresses[0]
+
+    def publish(self, port: int | str) -> Address:
+        """Publish a port of the running container, now; return where it is reached.
+
+        :param port: its number, for a random port of the host; or docker's ``-p`` grammar. 127.0.0.1 on a local engine.
+        :raises Conflict: it does not run, or the host's port is taken.
+        :raises Unsupported: the engine is not ours: Docker publishes at creation only.
+        """
+        bindings = port_bindings([values.port(port)])
+        if self.engine.local:
+            bind_to_loopback(bindings)
+        self.engine.post(self.engine.extension(f"{self.path}/ports", word="publish()"), json=PortsRequest(ports=bindings))
+        return self.port(next(iter(bindings)))
 
     def inspect(self) -> dict[str, Any]:
         """Return the engine's whole record, in Docker's own words."""

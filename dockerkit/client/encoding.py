@@ -7,7 +7,7 @@ Pure but for one look: the source of a bind must exist where the engine reads it
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from dockerkit.schema.network import PortBinding
 
 Encode = Callable[[CreateRequest, Any], None]
 _NANO = 1_000_000_000
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -59,16 +60,22 @@ def _binds(request: CreateRequest, mounts: tuple[Bind, ...]) -> None:
 
 
 def _publish(request: CreateRequest, ports: tuple[str, ...]) -> None:
+    bindings = port_bindings(ports)
+    request.host_config.port_bindings = {**bindings}
+    request.exposed_ports = {**(request.exposed_ports or {}), **{key: dict[str, Any]() for key in bindings}}
+
+
+def port_bindings(ports: Iterable[str]) -> dict[str, list[PortBinding] | None]:
+    """Return what ports in docker's ``-p`` form bind: ``{"6379/tcp": [PortBinding]}``."""
+    found: dict[str, list[PortBinding] | None] = {}
     for port in ports:
         outside, _, inside = port.rpartition(":")
         address, _, host_port = outside.rpartition(":")
         number, _, protocol = inside.partition("/")
         for host, container in _port_pairs(host_port, number):
-            binding = PortBinding(host_ip=address.strip("[]"), host_port=host)
             key = f"{container}/{protocol or 'tcp'}"
-            bindings = request.host_config.port_bindings
-            bindings[key] = [*(bindings.get(key) or []), binding]
-            request.exposed_ports = {**(request.exposed_ports or {}), key: {}}
+            found[key] = [*(found.get(key) or []), PortBinding(host_ip=address.strip("[]"), host_port=host)]
+    return found
 
 
 def _port_pairs(host: str, container: str) -> list[tuple[str, str]]:
@@ -142,16 +149,15 @@ WORDS: dict[str, Word] = {
     "network": Word(_networks),
     "name": Word(_ignore),
     "platform": Word(_ignore),
-    "publish": Word(_publish, "containers have only a loopback for now; network='host' shares the host's ports"),
+    "publish": Word(_publish),
     "volume": Word(_binds),
     "restart": Word(_host("restart_policy", _restart)),
     "healthcheck": Word(_config("healthcheck", _health)),
-    "dns": Word(_host("dns", list), "bind a resolv.conf of your own to /etc/resolv.conf"),
-    "extra_host": Word(_host("extra_hosts", list), "bind a hosts file of your own to /etc/hosts"),
+    "dns": Word(_host("dns", list)),
+    "extra_host": Word(_host("extra_hosts", list)),
     "init": Word(_host("init"), "let the program reap its children, or run it under sh"),
     "ready": Word(_ignore),
 }
-OWN_NETWORKS = frozenset({"none", "host"})
 
 
 def encode(spec: ContainerSpec, *, foreign: bool, local: bool) -> CreateRequest:
@@ -169,7 +175,16 @@ def encode(spec: ContainerSpec, *, foreign: bool, local: bool) -> CreateRequest:
     request = CreateRequest(image=spec.image, host_config=HostConfig())
     for word, value in said.items():
         WORDS[word].encode(request, value)
+    if local:
+        bind_to_loopback(request.host_config.port_bindings)
     return request
+
+
+def bind_to_loopback(ports: Mapping[str, list[PortBinding] | None]) -> None:
+    """Let what is published on this machine be reached from this machine, unless an address was said."""
+    for bindings in ports.values():
+        for binding in bindings or ():
+            binding.host_ip = binding.host_ip or LOOPBACK
 
 
 def check_offered(said: dict[str, Any], *, foreign: bool) -> None:
@@ -181,11 +196,6 @@ def check_offered(said: dict[str, Any], *, foreign: bool) -> None:
         instead = WORDS[word].instead
         if instead and not foreign:
             raise Unsupported(f"{word} is not offered yet ({word}={_shown(value)})", hint=instead)
-        if word == "network" and not foreign and (len(value) > 1 or value[0].network not in OWN_NETWORKS):
-            raise Unsupported(
-                f"network {value[0].network!r} is not offered yet",
-                hint='network="none" and network="host" are; others come later',
-            )
 
 
 def _shown(value: Any) -> str:

@@ -15,6 +15,7 @@ from dockerkit.client.values import Path, Scalar, Size
 
 if TYPE_CHECKING:
     from dockerkit.client.container import Container
+    from dockerkit.client.network import Network
     from dockerkit.client.ready import Condition
     from dockerkit.client.volume import Volume
 
@@ -34,7 +35,7 @@ class ContainerOptions(TypedDict, total=False):
         str | Mapping[str, Path] | tuple[str | Volume, Path] | list[str] | list[tuple[str | Volume, Path]] | list[Any] | None
     )
     tmpfs: Path | Mapping[str, Size | None] | Mapping[str, str] | tuple[Path, Size] | list[Any] | None
-    network: Texts
+    network: Texts | Network
     memory: Size | None
     cpus: Scalar | None
     pids_limit: int | None

@@ -13,10 +13,6 @@ from dockerkit.errors import Unsupported
 class NotYet:
     """Names of :class:`~dockerkit.client.container.Container` that raise Unsupported for now."""
 
-    def publish(self, port: int | str) -> Any:
-        """Publish a port of a running container; raises Unsupported for now."""
-        raise Unsupported("container.publish() is not offered yet", hint="publish(port) is a word of a container to be created")
-
     def widget(self) -> Any:
         """Show it as a widget; raises Unsupported for now."""
         raise Unsupported("container.widget() is not offered yet")

@@ -16,6 +16,7 @@ from dockerkit.schema.units import parse_duration
 
 if TYPE_CHECKING:
     from dockerkit.client.container import Container
+    from dockerkit.client.network import Network
     from dockerkit.client.ready import Condition
     from dockerkit.client.volume import Volume
 
@@ -175,9 +176,10 @@ class Words:
         """Make ports reachable from the host: docker's ``-p`` grammar, or a container's port for a random one of the host."""
         return self._add("publish", tuple(map(values.port, ports)))
 
-    def network(self, name: str, *, aliases: Sequence[str] = (), ip: str = "") -> Self:
-        """Connect it to a network, also under these names; ``"none"`` and ``"host"`` as in docker."""
-        return self._add("network", (Attach(values.text("network", name), values.texts("aliases", aliases), ip),))
+    def network(self, name: str | Network, *, aliases: Sequence[str] = (), ip: str = "") -> Self:
+        """Connect it to a network, also under these names; ``"none"``, ``"host"`` and ``"container:ID"`` as in docker."""
+        known = name if isinstance(name, str) else name.name
+        return self._add("network", (Attach(values.text("network", known), values.texts("aliases", aliases), ip),))
 
     def dns(self, *addresses: str) -> Self:
         """Ask these name servers, in this order."""

@@ -10,6 +10,8 @@ from math import isfinite
 from dockerkit.errors import Invalid
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kmgtp]?)i?b?", re.IGNORECASE)
+_RATE = re.compile(r"(\d+(?:\.\d+)?) ?([kmg]?)(bit|bps)?", re.IGNORECASE)
+_THOUSANDS = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 _UNIX_TIME = re.compile(r"\d{1,12}(?:\.\d*)?")
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
@@ -41,6 +43,17 @@ def parse_duration(duration: str | int | float) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != duration:
         raise Invalid(f"invalid duration: {duration!r}", hint='write seconds, or "200ms", "1m30s", "2h"')
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def parse_rate(rate: str | int) -> int:
+    """Return bits a second: ``"1mbit"`` → 1000000 (powers of 1000, as tc(8)); ``bps`` is bytes; numbers are bits already.
+
+    :raises Invalid: not a rate.
+    """
+    found = _RATE.fullmatch(str(rate).strip())
+    if not found:
+        raise Invalid(f"invalid rate: {rate!r}", hint='write bits a second, or "500kbit", "1mbit"')
+    return round(float(found[1]) * _THOUSANDS[found[2].lower()] * (8 if (found[3] or "").lower() == "bps" else 1))
 
 
 def parse_moment(text: str, now: int) -> int:

@@ -8,6 +8,8 @@ The client imports this package when something is displayed, and not before.
 """
 
 from dockerkit.notebook.views.card import Card as Card
+from dockerkit.notebook.views.network import network_card as network_card
+from dockerkit.notebook.views.network import topology_html as topology_html
 from dockerkit.notebook.views.table import table_html as table_html
 from dockerkit.notebook.views.things import completed_card as completed_card
 from dockerkit.notebook.views.things import container_card as container_card
@@ -15,4 +17,14 @@ from dockerkit.notebook.views.things import event_card as event_card
 from dockerkit.notebook.views.things import image_card as image_card
 from dockerkit.notebook.views.volume import volume_card as volume_card
 
-__all__ = ["Card", "completed_card", "container_card", "event_card", "image_card", "table_html", "volume_card"]
+__all__ = [
+    "Card",
+    "completed_card",
+    "container_card",
+    "event_card",
+    "image_card",
+    "network_card",
+    "table_html",
+    "topology_html",
+    "volume_card",
+]

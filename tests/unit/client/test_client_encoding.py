@@ -88,15 +88,32 @@ def test_word_of_the_host_configuration(options: dict[str, Any], where: str, wha
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("published", "local", "address", "port"),
     [
-        {"publish": 80},
-        {"dns": ["1.1.1.1"]},
-        {"extra_host": ("a", "10.0.0.1")},
-        {"network": "other"},
-        {"init": True},
+        (80, True, "127.0.0.1", ""),
+        (80, False, "", ""),
+        ("8080:80", True, "127.0.0.1", "8080"),
+        ("0.0.0.0:8080:80", True, "0.0.0.0", "8080"),
+        ("[::1]:8080:80", True, "::1", "8080"),
     ],
 )
+def test_a_port_is_bound_to_this_machine_where_the_engine_is_on_it(
+    published: str | int, local: bool, address: str, port: str
+) -> None:
+    request = encode(dk.container("x").publish(published), foreign=False, local=local)
+    ((key, bindings),) = request.host_config.port_bindings.items()
+    assert key == "80/tcp"
+    assert [(b.host_ip, b.host_port) for b in bindings or ()] == [(address, port)]
+    assert request.exposed_ports == {"80/tcp": {}}
+
+
+def test_ranges_of_ports_are_bound_one_by_one() -> None:
+    request = encode(dk.container("x").publish("7000-7002:80-82/udp"), foreign=False, local=False)
+    bound = {key: [b.host_port for b in bindings or ()] for key, bindings in request.host_config.port_bindings.items()}
+    assert bound == {"80/udp": ["7000"], "81/udp": ["7001"], "82/udp": ["7002"]}
+
+
+@pytest.mark.parametrize("options", [{"init": True}])
 def test_word_not_honoured_yet_names_itself_and_says_what_to_do(options: dict[str, Any]) -> None:
     with pytest.raises(dk.errors.Unsupported, match=next(iter(options))) as caught:
         encode(dk.container("x", **options), foreign=False, local=True)

@@ -46,7 +46,7 @@ def test_foreign_engine_gets_a_label_and_no_session(engine: PretendEngine, to: C
     to.run("busybox", "true", publish=80)
     created = next(a for a in engine.asked if a.path == "/containers/create").json
     assert "dockerkit.owner" in created["Labels"]
-    assert created["HostConfig"]["PortBindings"] == {"80/tcp": [{"HostIp": "", "HostPort": ""}]}
+    assert created["HostConfig"]["PortBindings"] == {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}]}
     assert not [r for r in engine.requests if "dockerkit" in r]
     assert words(engine) == LIFE
 
