@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,8 @@ from tests.leftovers import left_behind
 from tests.livedaemon import LiveDaemon
 
 pytestmark = pytest.mark.system
+PATIENCE = 10.0
+"""Seconds in which a server that is between two clients is there again."""
 SERVER = "while true; do echo -n hello | nc -l -p 80; done"
 
 
@@ -59,6 +62,11 @@ class House:
         )
         return done.stdout + done.stderr
 
+    def exec(self, id: str, *command: str) -> str:
+        """Run a program of the container's own; return what it printed."""
+        made = self.ask("POST", f"/containers/{id}/exec", {"Cmd": list(command), "AttachStdout": True, "AttachStderr": True})
+        return str(self.ask("POST", f"/exec/{made['Id']}/start", {"Detach": False, "Tty": False}))
+
     def greeted(self, port: int, host: str = "127.0.0.1") -> bool:
         """Tell whether somebody greets at a port of the daemon's host."""
         return self.daemon.inside(lambda: _greeting(host, port)) == b"hello"
@@ -76,7 +84,8 @@ class House:
 
 
 def _greeting(host: str, port: int) -> bytes:
-    for _ in range(200):
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
         try:
             with socket.create_connection((host, port), timeout=5) as made:
                 if got := made.recv(100):
@@ -252,3 +261,26 @@ def test_nothing_is_left_when_the_last_container_and_the_daemon_are_gone(daemon_
     daemon.stop()
     left = [line for line in left_behind([daemon.root]) if not line.startswith("file:")]
     assert left == []
+
+
+def test_names_are_found_by_those_on_the_network_also_after_a_crash_and_a_new_name(house: House) -> None:
+    house.network("one")
+    wish = {"NetworkingConfig": {"EndpointsConfig": {"one": {"Aliases": ["db"]}}}}
+    server, other = house.run(NetworkMode="one", config=wish), house.run(NetworkMode="one")
+    address = house.inspect(server)["Networks"]["one"]["IPAddress"]
+    name = house.ask("GET", f"/containers/{server}/json")["Name"].removeprefix("/")
+
+    def found(word: str) -> bool:
+        return address in house.exec(other, "nslookup", "-type=a", word)
+
+    assert found(name)
+    assert found("db")
+    assert found(server[:12])
+    house.daemon.crash()
+    house.daemon.process = LiveDaemon.start(house.daemon.root).process
+    assert found("db")
+    house.ask("POST", f"/containers/{server}/rename?name=renamed")
+    assert found("renamed")
+    assert not found(name)
+    house.ask("POST", "/networks/one/disconnect", {"Container": server})
+    assert not found("renamed")

@@ -11,7 +11,7 @@ from dockerkit.daemon.engine.networks.connecting import settle_ports, settle_rou
 from dockerkit.daemon.engine.networks.entries import NetworkEntry
 from dockerkit.daemon.engine.networks.refusals import explained
 from dockerkit.daemon.engine.networks.telling import told
-from dockerkit.daemon.engine.networks.wishes import SHARED
+from dockerkit.daemon.engine.networks.wishes import SHARED, user_defined
 from dockerkit.daemon.engine.record import Record
 from dockerkit.errors import Conflict, Failed, Invalid
 from dockerkit.schema.network import PortBinding
@@ -52,13 +52,26 @@ def _live(core: Core, network: NetworkEntry, entry: Entry, after: Record) -> Non
     except ProcessLookupError:
         return  # it ended this moment, and its links with it
     try:
-        naming.withdraw(core, record, name)
-        hostfiles.remove(f"{core.directory(record.id)}/hosts", hostfiles.own_lines(record, name))
+        _unname(core, record, after, name, sandbox.fd)
         settle_ports(core, entry, after)
         core.fabric.disconnect(sandbox, record.places[name].endpoint_of(record.id, default=False))
         settle_routes(core, sandbox, after)
     finally:
         sandbox.close()
+
+
+def _unname(core: Core, record: Record, after: Record, name: str, namespace: int) -> None:
+    """Take back what it is called there; without a network of somebody's own left, it asks outside by itself again."""
+    directory = core.directory(record.id)
+    naming.withdraw(core, record, name)
+    hostfiles.remove(f"{directory}/hosts", hostfiles.own_lines(record, name))
+    if not user_defined(name):
+        return
+    if any(map(user_defined, after.places)):
+        naming.serve(core, after, namespace)
+    else:
+        core.fabric.forget_names(record.id)
+        hostfiles.overwrite(f"{directory}/resolv.conf", hostfiles.resolving(after).text())
 
 
 def _ports(core: Core, record: Record) -> dict[str, list[PortBinding] | None]:

@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dockerkit.daemon.networks.addresses import Addresses, check_overlap, hardware_address, with_gateway
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dockerkit.daemon.engine.networks.portwords import Wish
     from dockerkit.daemon.networks.firewall import Firewall
     from dockerkit.daemon.networks.links import Links
+    from dockerkit.daemon.networks.names import Names
     from dockerkit.daemon.networks.ports import Ports, Reservation
     from dockerkit.daemon.networks.sandboxes import Sandbox
 
@@ -47,7 +48,8 @@ class Resolving:
     """How one container's queries are answered.
 
     :ivar upstream: servers asked for what no container is called; nobody is when `internal`.
-    :ivar networks: ids, in the order in which names are looked for.
+    :ivar host: those of them that are asked from the host's network namespace: its own loopback.
+    :ivar networks: id → name, in the order in which names are looked for.
     :ivar links: names for this container only: alias → the other container's id.
     """
 
@@ -55,8 +57,9 @@ class Resolving:
     search: tuple[str, ...]
     options: tuple[str, ...]
     internal: bool
-    networks: tuple[str, ...]
+    networks: Mapping[str, str]
     links: Mapping[str, str] = field(default_factory=dict)
+    host: tuple[str, ...] = ()
 
 
 class Fabric:
@@ -221,24 +224,33 @@ class Fabric:
     # names
 
     def serve_names(self, container: str, namespace: int, resolving: Resolving) -> None:
-        """Answer a container's queries at 127.0.0.11, from inside its namespace."""
-        if self._names is not None:
-            self._names.serve(container, namespace, resolving)
+        """Answer a container's queries at 127.0.0.11, from inside its namespace.
+
+        :raises OSError: no socket there, or there can be no server.
+        """
+        from dockerkit.daemon.networks.names import Resolver  # noqa: PLC0415 - as the hands below
+
+        self._names.serve(container, namespace, Resolver(**asdict(resolving)))
 
     def publish_names(self, network: str, container: str, names: Sequence[str], addresses: Sequence[str]) -> None:
         """Have the containers of a network find one of them under these names."""
-        if self._names is not None:
-            self._names.publish(network, container, names, addresses)
+        self._names.publish(network, container, names, addresses)
 
     def withdraw_names(self, network: str, container: str) -> None:
         """Have a container found on a network no more."""
-        if self._names is not None:
-            self._names.withdraw(network, container)
+        self._names.withdraw(network, container)
 
     def forget_names(self, container: str) -> None:
         """Answer a container no more."""
-        if self._names is not None:
-            self._names.forget(container)
+        self._names.forget(container)
+
+    def adopt_names(self) -> None:
+        """Find the name server of an earlier daemon; then everything is said again, and :meth:`settle_names`."""
+        self._names.adopt()
+
+    def settle_names(self) -> None:
+        """Everything has been said: what an earlier daemon said and this one did not is forgotten."""
+        self._names.settle()
 
     # the hands, made when they are needed first
 
@@ -261,8 +273,10 @@ class Fabric:
         return self._hand("ports", lambda: Ports(self._run, self._identity))
 
     @property
-    def _names(self) -> Any:
-        return None
+    def _names(self) -> Names:
+        from dockerkit.daemon.networks.names import Names  # noqa: PLC0415
+
+        return self._hand("names", lambda: Names(self._run, self._identity))
 
     def _hand(self, name: str, make: Callable[[], Hand]) -> Hand:
         found: Hand | None = self._hands.get(name)

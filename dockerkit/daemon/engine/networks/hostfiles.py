@@ -48,10 +48,13 @@ class Resolving:
         return "".join(f"{line}\n" for line in lines)
 
 
-def resolving(record: Record) -> Resolving:
-    """Return how names are resolved outside the engine: what the container asked for, else the host's way, without loopback."""
+def resolving(record: Record, *, loopback: bool = False) -> Resolving:
+    """Return how names are resolved outside the engine: what the container asked for, else the host's way.
+
+    :param loopback: with the servers on the host's own loopback, which a container itself cannot reach.
+    """
     wish, host = record.host_config, host_resolving()
-    servers = wish.dns or [server for server in host.servers if not _is_loopback(server)]
+    servers = wish.dns or [server for server in host.servers if loopback or not is_loopback(server)]
     search = [name for name in wish.dns_search if name != "."] if wish.dns_search else host.search
     return Resolving(servers or _PUBLIC, search, wish.dns_options or host.options)
 
@@ -136,7 +139,8 @@ def read(path: str) -> str:
         return ""
 
 
-def _is_loopback(server: str) -> bool:
+def is_loopback(server: str) -> bool:
+    """Tell whether a server of ``resolv.conf`` is on the loopback."""
     try:
         return ip_address(server.partition("%")[0]).is_loopback
     except ValueError:

@@ -32,7 +32,7 @@ def serve(core: Core, record: Record, namespace: int) -> None:
     served = [name for name in record.places if user_defined(name)]
     if not served:
         return
-    outside = hostfiles.resolving(record)
+    outside = hostfiles.resolving(record, loopback=True)
     core.fabric.serve_names(
         record.id,
         namespace,
@@ -41,7 +41,8 @@ def serve(core: Core, record: Record, namespace: int) -> None:
             search=tuple(outside.search),
             options=tuple(outside.options),
             internal=_internal(core, record),
-            networks=tuple(record.places[name].network for name in served),
+            host=tuple(server for server in outside.servers if not record.host_config.dns and hostfiles.is_loopback(server)),
+            networks={record.places[name].network: name for name in served},
             links=_links(core, record),
         ),
     )

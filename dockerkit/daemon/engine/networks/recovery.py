@@ -66,8 +66,10 @@ def mend(core: Core) -> None:
         _publish_again(core, entry)
     rules.apply(core, afresh=True)
     core.fabric.adopt({id: one.published for id, one in core.networks.publications.items()})
+    core.fabric.adopt_names()
     for entry in alive:
         _name_again(core, entry)
+    core.fabric.settle_names()
 
 
 def _make_bridges(core: Core) -> None:
