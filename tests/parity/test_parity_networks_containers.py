@@ -265,3 +265,17 @@ def test_statistics_count_what_an_interface_carried(box: Box) -> None:
     assert set(found["eth0"]) == keys
     none = box.up("sleep", "1000", host={"NetworkMode": "none"})
     assert not box.api.get(f"/containers/{none}/stats", stream=0, **{"one-shot": 1}).json.get("networks")
+
+
+def test_names_on_a_network_of_one_s_own(box: Box, net: str) -> None:
+    wish = {"EndpointsConfig": {net: {"Aliases": ["al"]}}}
+    server = box.up("sleep", "1000", host={"NetworkMode": net}, name="dkp-named", NetworkingConfig=wish)
+    address = box.inspect(server)["NetworkSettings"]["Networks"][net]["IPAddress"]
+    for word in ("dkp-named", "al", server[:12]):
+        done = box.sh(f"nslookup -type=a {word}", host={"NetworkMode": net})
+        assert f"Address: {address}" in done.out, word
+    linked = {"EndpointsConfig": {net: {"Links": ["dkp-named:db"]}}}
+    done = box.sh("nslookup -type=a db", host={"NetworkMode": net}, NetworkingConfig=linked)
+    assert f"Address: {address}" in done.out
+    done = box.sh("nslookup -type=a db", host={"NetworkMode": net})
+    assert f"Address: {address}" not in done.out, "a link is its owner's only"
