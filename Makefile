@@ -35,6 +35,8 @@ bench: packages $(VENV)/ready-test ## Measure, beside dockerd where there is one
 	@$(BIN)/python tests/bench/run_echo.py
 	@$(BIN)/python tests/bench/run_alive.py
 	@$(BIN)/python tests/bench/run_memory.py
+	@$(BIN)/python tests/bench/run_images.py
+	@$(BIN)/python tests/bench/run_bootstrap.py
 
 clean: ## Remove what make made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -137,6 +137,8 @@ def test_inside_the_daemon_imports_go_down_only() -> None:
 SHIM = (
     "dockerkit.daemon.kernel",
     "dockerkit.daemon.logs.records",
+    "dockerkit.daemon.networks.ports.proxy",
+    "dockerkit.daemon.networks.ports.words",
     "dockerkit.daemon.runtime.child",
     "dockerkit.daemon.runtime.keeper",
     "dockerkit.daemon.runtime.launch",
