@@ -13,6 +13,7 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from typing import IO, cast
 
+from dockerkit.daemon.images import tarheaders
 from dockerkit.errors import Damaged
 
 HEADER_LIMIT = 1 << 20
@@ -48,6 +49,15 @@ class Stream:
             raise Damaged(f"archive is malformed: a header at byte {self._position} claims {size} bytes")
         return b"".join(self._take(size))
 
+    def peek(self, size: int) -> bytes:
+        """Return the next `size` bytes without taking them; fewer where they are not at hand in one piece."""
+        self._fill()
+        return bytes(self._buffer[:size])
+
+    def take(self, size: int) -> None:
+        """Take bytes that were peeked at."""
+        self._advance(size)
+
     def seek(self, offset: int) -> int:
         """Skip forwards to `offset`.
 
@@ -55,8 +65,9 @@ class Stream:
         """
         if offset < self._position:
             raise Damaged(f"archive is malformed: a header points back from byte {self._position} to {offset}")
-        for _ in self.body(offset - self._position):
-            pass
+        if offset > self._position:
+            for _ in self.body(offset - self._position):
+                pass
         return self._position
 
     def body(self, size: int) -> Iterator[memoryview]:
@@ -114,8 +125,9 @@ class _Reader(tarfile.TarFile):
         if first is not None or self.ended:
             return first
         stream = cast(Stream, self.fileobj)
-        stream.seek(self.offset)
-        start = stream.tell()
+        start = stream.seek(self.offset)
+        if (plain := self._plain(stream, start)) is not None:
+            return plain
         try:
             member = self.tarinfo.fromtarfile(self)
         except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):  # type: ignore[attr-defined]
@@ -125,6 +137,15 @@ class _Reader(tarfile.TarFile):
             raise Damaged(f"archive is malformed: bad header at byte {start}: {error}") from None
         if member.size < 0 or self.offset <= start:
             raise Damaged(f"archive is malformed: {member.name!r} has size {member.size}")
+        return member
+
+    def _plain(self, stream: Stream, start: int) -> tarfile.TarInfo | None:
+        block = stream.peek(tarfile.BLOCKSIZE)
+        member = tarheaders.read(block) if len(block) == tarfile.BLOCKSIZE else None
+        if member is not None:
+            stream.take(tarfile.BLOCKSIZE)
+            member.offset, member.offset_data = start, start + tarfile.BLOCKSIZE
+            self.offset = member.offset_data + (member.size + -member.size % tarfile.BLOCKSIZE if member.isreg() else 0)
         return member
 
 

@@ -39,6 +39,7 @@ class Catalog:
         self._store, self._index, self._layers = store, index, layers
         self._lock = threading.Lock()
         self._read: dict[str, _Documents] = {}
+        self._listed: tuple[dict[str, list[Descriptor]], tuple[Image, ...]] | None = None
         self._grouped: tuple[tuple[Descriptor, ...], dict[str, list[Descriptor]]] | None = None
 
     def images(self, *, strict: bool = False) -> list[Image]:
@@ -46,14 +47,20 @@ class Catalog:
 
         :raises Damaged: only if `strict`.
         """
-        images = []
-        for descriptors in self._by_id().values():
+        groups, known = self._by_id(), self._listed
+        if known is not None and known[0] is groups:
+            return list(known[1])
+        images, whole = [], True
+        for descriptors in groups.values():
             try:
                 images.append(self._image(descriptors))
             except DockerkitError as error:
                 if strict:
                     raise
+                whole = False
                 _log.warning("image %s is left out of the list: %s", descriptors[0].digest, error)
+        if whole:
+            self._listed = (groups, tuple(images))
         return images
 
     def get(self, name: str) -> Image:

@@ -59,6 +59,7 @@ class Incoming:
         :param parent: id of the image they were made from here.
         """
         facts = {PARENT: parent} if parent else {}
+        self._store.flush()
         self._index.put([(name, replace(manifest, annotations=facts)) for name, manifest in entries])
 
     def lower(self, image: Image) -> tuple[str, ...]:

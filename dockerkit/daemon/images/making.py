@@ -107,16 +107,21 @@ class Maker:
         if member.islnk():
             self._hardlink(parts, member)
             return
-        parent, name = self._vacant(parts)
         if is_file(member):
-            self._file(parent, name, member)
-        elif make := self._make.get(member.type):
+            self._file(parts, member)
+            return
+        parent, name = self._vacant(parts)
+        if make := self._make.get(member.type):
             make(parent, name, member)
         else:
             raise Damaged(f"archive is malformed: {member.name!r} is of unknown type {member.type!r}")
 
-    def _file(self, parent: int, name: str, member: tarfile.TarInfo) -> None:
-        file = os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
+    def _file(self, parts: Parts, member: tarfile.TarInfo) -> None:
+        try:
+            file = os.open(parts[-1], _NEW_FILE, 0o600, dir_fd=self.tree.directory(parts[:-1]))
+        except FileExistsError:
+            parent, name = self._vacant(parts)
+            file = os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
         try:
             for offset, piece in content(self._stream, member):
                 _write(file, piece, offset)

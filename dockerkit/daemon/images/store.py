@@ -2,7 +2,8 @@
 
 Source: OCI image specification, "Image Layout". Layout: ``oci-layout``, ``index.json`` (see :mod:`.index`) and
 ``blobs/sha256/<hex>``. A blob appears under its name only when it is whole and on disk, so a crash at any moment leaves a
-readable store; an unfinished one is a ``.tmp-`` file that the next start removes. Never knows what a blob means.
+readable store (and a power cut too, once :meth:`Store.flush` was called); an unfinished one is a ``.tmp-`` file that the next
+start removes. Never knows what a blob means.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def room_for(subject: str) -> Iterator[None]:
 
 
 def write_file(path: str, content: bytes) -> None:
-    """Replace a file's content at once: it holds the old bytes or the new, whenever the machine stops.
+    """Replace a file's content at once: it holds the old bytes or, some seconds later at the most, the new, whenever the
+    machine stops.
 
     :raises Exhausted: no room.
     """
@@ -60,7 +62,6 @@ def write_file(path: str, content: bytes) -> None:
         except BaseException:
             os.unlink(unfinished)
             raise
-    sync_directory(directory)
 
 
 def sync_directory(path: str) -> None:
@@ -118,7 +119,6 @@ class BlobWriter:
         os.fchmod(self._file.fileno(), 0o644)
         os.rename(self._temporary, os.path.join(self._directory, self.digest.removeprefix("sha256:")))
         self._temporary = ""
-        sync_directory(self._directory)
         return Descriptor(media_type=media_type, digest=self.digest, size=self.size)
 
     def __enter__(self) -> Self:
@@ -157,6 +157,10 @@ class Store:
         with self.writer() as blob:
             blob.write(content)
             return blob.commit(media_type)
+
+    def flush(self) -> None:
+        """Make sure that all blobs are found after a power cut: called before one of them gets a name."""
+        sync_directory(self.blobs)
 
     def has(self, digest: str) -> bool:
         """Tell whether a blob is here."""

@@ -16,6 +16,8 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from dockerkit.daemon.images import tarheaders
+from dockerkit.daemon.images.tarheaders import Head
 from dockerkit.daemon.images.tree import OPAQUE, is_whiteout
 from dockerkit.errors import Conflict, Failed
 
@@ -169,21 +171,25 @@ class _Stream:
             os.close(reading)
 
     def _header(self, file: int, shown: str, status: os.stat_result, kind: bytes, *, link: str = "") -> None:
-        member = tarfile.TarInfo(shown)
-        member.type, member.linkname = kind, link
-        member.mode, member.uid, member.gid = status.st_mode, status.st_uid, status.st_gid
-        member.mtime = status.st_mtime_ns // 1_000_000_000
-        member.size = status.st_size if kind == tarfile.REGTYPE else 0
-        if kind in (tarfile.CHRTYPE, tarfile.BLKTYPE):
-            member.devmajor, member.devminor = os.major(status.st_rdev), os.minor(status.st_rdev)
-        if kind in (tarfile.REGTYPE, tarfile.DIRTYPE):
-            member.pax_headers = _attributes(file)
-        self._gather(member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
+        device = kind in (tarfile.CHRTYPE, tarfile.BLKTYPE)
+        self._gather(
+            tarheaders.write(
+                Head(
+                    name=shown,
+                    kind=kind,
+                    mode=status.st_mode,
+                    owner=(status.st_uid, status.st_gid),
+                    size=status.st_size if kind == tarfile.REGTYPE else 0,
+                    mtime=status.st_mtime_ns // 1_000_000_000,
+                    link=link,
+                    device=(os.major(status.st_rdev), os.minor(status.st_rdev)) if device else (0, 0),
+                    records=_attributes(file) if kind in (tarfile.REGTYPE, tarfile.DIRTYPE) else None,
+                )
+            )
+        )
 
     def _mark(self, shown: str, status: os.stat_result) -> None:
-        member = tarfile.TarInfo(shown)
-        member.mode, member.mtime = 0o600, status.st_mtime_ns // 1_000_000_000
-        self._gather(member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
+        self._gather(tarheaders.write(Head(shown, tarfile.REGTYPE, 0o600, mtime=status.st_mtime_ns // 1_000_000_000)))
 
     def _gather(self, piece: bytes) -> None:
         self._gathered.append(piece)

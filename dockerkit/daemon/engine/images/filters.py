@@ -69,14 +69,12 @@ def made(image: Image) -> int:
 
 
 def named(image: Image, patterns: Sequence[str]) -> list[Reference]:
-    """Return those names of an image that one of the patterns fits; all of them when there is none.
+    """Return those names of an image that one of the patterns fits.
 
     :raises Invalid: a pattern is malformed; in Docker's words.
     """
-    names = [parse_reference(name) for name in (*image.references, *image.digests)]
-    if not patterns:
-        return names
     compiled = [_compiled(pattern) for pattern in patterns]
+    names = [parse_reference(name) for name in (*image.references, *image.digests)]
     return [name for name in names if any(one.fullmatch(str(name)) or one.fullmatch(name.familiar_name) for one in compiled)]
 
 

@@ -13,7 +13,6 @@ from dockerkit.daemon.engine.images.using import counted
 from dockerkit.daemon.images.image import Image
 from dockerkit.errors import Invalid
 from dockerkit.schema.image import ImageSummary
-from dockerkit.schema.names import Reference
 
 
 def rows(
@@ -35,9 +34,25 @@ def rows(
     sizes = shared_sizes(core, images) if shared else {}
     found = []
     for image in images:
-        names = chosen.names(image)
-        if names is not None:
-            found.append(_row(core, image, names, users[image.id], sizes.get(image.id, -1), platforms=platforms))
+        moment = wanted.made(image)
+        names = chosen.names(image, moment)
+        if names is None:
+            continue
+        row = ImageSummary(
+            id=image.id,
+            parent_id=image.parent,
+            repo_tags=names[0],
+            repo_digests=names[1],
+            created=moment // 1_000_000_000,
+            size=image.size,
+            shared_size=sizes.get(image.id, -1),
+            labels=image.document.config.labels,
+            containers=users[image.id],
+            descriptor=descriptor(image),
+        )
+        if platforms:
+            row.manifests = manifests(core, image)
+        found.append(row)
     return sorted(found, key=lambda row: row.created, reverse=True)
 
 
@@ -63,9 +78,8 @@ class _Chosen:
         self._before = _moment(core, filters.get("before", ()))
         self._since = _moment(core, filters.get("since", ()))
 
-    def names(self, image: Image) -> list[Reference] | None:
-        """Return the names that are to be shown of an image, or None if it is not to be."""
-        moment = wanted.made(image)
+    def names(self, image: Image, moment: int) -> tuple[list[str], list[str]] | None:
+        """Return the tags and digests that are to be shown of an image made at `moment`, or None if it is not to be."""
         if not self._in_time(moment) or not wanted.labelled(image, self._filters):
             return None
         nameless = not (image.references or image.digests)
@@ -74,8 +88,11 @@ class _Chosen:
         if self._dangling is not None and self._dangling == bool(image.references):
             return None
         patterns = self._filters.get("reference", ())
+        if not patterns:
+            return list(image.references), list(image.digests)
         names = wanted.named(image, patterns)
-        return None if patterns and not names else names
+        tags, digests = ([str(name) for name in names if name.digest == ""], [str(name) for name in names if name.digest])
+        return (tags, digests) if names else None
 
     def _in_time(self, moment: int) -> bool:
         return (
@@ -90,21 +107,3 @@ def _moment(core: Core, names: Sequence[str]) -> int | None:
     if any(not name for name in names):
         raise Invalid("invalid reference format")
     return max((wanted.made(core.images.get(name)) for name in names), default=None)
-
-
-def _row(core: Core, image: Image, names: Sequence[Reference], users: int, shared: int, *, platforms: bool) -> ImageSummary:
-    row = ImageSummary(
-        id=image.id,
-        parent_id=image.parent,
-        repo_tags=[str(name) for name in names if name.tag],
-        repo_digests=[str(name) for name in names if name.digest],
-        created=wanted.made(image) // 1_000_000_000,
-        size=image.size,
-        shared_size=shared,
-        labels=image.document.config.labels,
-        containers=users,
-        descriptor=descriptor(image),
-    )
-    if platforms:
-        row.manifests = manifests(core, image)
-    return row
