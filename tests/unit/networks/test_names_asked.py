@@ -22,7 +22,7 @@ Making = Callable[[bytes], list[bytes]]
 
 def reply(query: bytes, code: int = 0) -> bytes:
     made = dns.message.make_response(dns.message.from_wire(query))
-    made.set_rcode(code)
+    made.set_rcode(dns.rcode.Rcode(code))
     return made.to_wire()
 
 

@@ -6,6 +6,7 @@ nf_tables, they are at port 53 of 127.0.0.11: everything works but that.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 from dockerkit.daemon.kernel import nftables
@@ -15,6 +16,9 @@ ADDRESS, PORT = "127.0.0.11", 53
 _DNAT, _SNAT = -100, 100
 """Where translation happens among a hook's chains; as everybody's."""
 _BACKLOG = 256
+_RECEIVE_BUFFER_FORCE = 33
+_WAITING = 1 << 20
+"""Bytes of datagrams that may wait (about 1300 questions, as the kernel counts): more than any libc asks at once."""
 
 
 def bind(table: str) -> tuple[socket.socket, socket.socket]:
@@ -37,6 +41,8 @@ def _bound(port: int) -> tuple[socket.socket, socket.socket]:
     datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
+        with contextlib.suppress(PermissionError):  # in a user namespace: then it is what the kernel gives
+            datagrams.setsockopt(socket.SOL_SOCKET, _RECEIVE_BUFFER_FORCE, _WAITING)
         datagrams.bind((ADDRESS, port))
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((ADDRESS, port))

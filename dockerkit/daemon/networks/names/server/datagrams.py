@@ -1,4 +1,5 @@
-"""Questions by UDP: answered from memory within microseconds, or handed on. One container cannot keep others waiting."""
+"""Questions by UDP: answered from memory within microseconds, or handed on. One container cannot keep others waiting: each
+has one answered in its turn, further ones wait in the kernel, which drops what is too much."""
 
 from __future__ import annotations
 
@@ -13,8 +14,6 @@ from dockerkit.daemon.networks.names.server.answering import Answering
 from dockerkit.daemon.networks.names.server.forwarding import Forwarder
 
 _LONGEST = 4096
-_TURN = 32
-"""Questions of one container before others have their turn; the rest waits in the kernel, which drops what is too much."""
 
 
 class Datagrams:
@@ -22,6 +21,7 @@ class Datagrams:
 
     def __init__(self, loop: Loop, bound: socket.socket, answering: Answering, forwarder: Forwarder) -> None:
         self._loop, self._socket, self._answering, self._forwarder = loop, bound, answering, forwarder
+        self._known = answering.known.get
         bound.setblocking(False)
         loop.watch(bound.fileno(), IN, self._read)
 
@@ -35,19 +35,16 @@ class Datagrams:
         return self._socket.fileno()
 
     def _read(self, _: int) -> None:
-        receive, send, known = self._socket.recvfrom, self._socket.sendto, self._answering.known.get
-        for _ in range(_TURN):
-            try:
-                message, peer = receive(_LONGEST)
-                turns = known(message[2:])
-                if turns is None:
-                    self._consider(message, peer)
-                else:
-                    send(message[:2] + next(turns), peer)
-            except BlockingIOError:
-                return
-            except OSError:  # the container's own rules or routes keep the answer from it (EPERM, ENETUNREACH)
-                continue
+        """Answer one question, no more: the next may have been asked after the daemon has said something that counts for it."""
+        try:
+            message, peer = self._socket.recvfrom(_LONGEST)
+            turns = self._known(message[2:])
+            if turns is None:
+                self._consider(message, peer)
+            else:
+                self._socket.sendto(message[:2] + next(turns), peer)
+        except OSError:  # gone again; or the container's own rules or routes keep the answer from it (EPERM, ENETUNREACH)
+            return
 
     def _consider(self, message: bytes, peer: Any) -> None:
         answer = self._answering.consider(message, datagram=True)
