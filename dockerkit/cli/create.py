@@ -176,5 +176,8 @@ def create(ctx: click.Context, /, image: str, command: tuple[str, ...], **option
         wanted = Wanted(image, command, options)
         attached = options["attach"] or ("stdout", "stderr", *(("stdin",) if options["interactive"] else ()))
         click.echo(wanted.create(wanted.request(attached=attached)).id)
-    except DockerkitError as error:
+    except Failure as error:
         refused(ctx, error)
+    except DockerkitError as error:  # what the engine says is not about the command line
+        click.echo(said(error), err=True)
+        ctx.exit(1)

@@ -89,6 +89,8 @@ def read_mount(said: str) -> Mount:
         for key, value in _fields(said):
             _take(mount, key, value)
         _check(mount)
+        if mount.volume_options is not UNSET:
+            mount.volume_options.setdefault("DriverConfig", {})  # as Docker's command sends it
     except (ValueError, Invalid) as error:
         words = error.message if isinstance(error, Invalid) else str(error)
         raise Failure(f'invalid argument "{said}" for "--mount" flag: {words}', code=125) from None

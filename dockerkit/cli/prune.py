@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from dockerkit.cli.ps import filter_flag, filters_json
-from dockerkit.cli.refusals import Failure
 from dockerkit.cli.sizes import precise
 from dockerkit.cli.word import Word, client
 
@@ -26,7 +25,7 @@ def asked(force: bool, warning: str) -> None:
         return
     click.echo(f"WARNING! {warning}\nAre you sure you want to continue? [y/N] ", nl=False)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise Failure(f"{click.get_current_context().info_name} has been cancelled")
+        click.get_current_context().exit(0)  # silently, as Docker's program
 
 
 def post(kind: str, filters: str | None) -> dict[str, Any]:
