@@ -108,6 +108,16 @@ def test_a_client_that_hangs_up_while_attached_disturbs_nobody(live_daemon, clie
     assert client.run("busybox", "echo", "still here").stdout == "still here\n"
 
 
+def test_who_reads_late_gets_all_of_what_a_container_wrote_that_removes_itself(client, live_daemon):
+    wish = client.container("busybox", "sh", "-c", "yes dockerkit | head -n 300000", network="none", auto_remove=True)
+    container = wish.create()
+    with container.attach(stdin=False) as streams:
+        container.start()
+        assert container.wait() == 0
+        assert len(streams.stdout.read()) == 300_000 * len("dockerkit\n")
+    assert _wait(live_daemon, container.id, "removed") == 0
+
+
 def test_a_fork_bomb_is_held_by_the_pids_limit_and_goes_when_it_is_killed(client, live_daemon):
     bomb = client.start("busybox", "sh", "-c", "f() { f | f & }; f; sleep 1000", pids_limit=40)
     cgroup = (

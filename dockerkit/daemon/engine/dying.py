@@ -38,7 +38,7 @@ def on_exit(core: Core, id: str, exit: Exit) -> None:
     if delay is not None:
         restarts.schedule(core, entry, delay)
     elif leaves:
-        remove(core, entry, force=True)
+        remove(core, entry, force=True, by_itself=True)
 
 
 def _write(core: Core, entry: Entry, exit: Exit, *, restart: bool) -> None:

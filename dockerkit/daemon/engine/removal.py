@@ -24,14 +24,17 @@ log = logging.getLogger(__name__)
 SIGKILL = 9
 
 
-def remove(core: Core, entry: Entry, *, force: bool, volumes: bool = False) -> Future[None]:
+def remove(core: Core, entry: Entry, *, force: bool, volumes: bool = False, by_itself: bool = False) -> Future[None]:
     """Remove a container; with `force` kill it first. Asking twice gives the same future.
 
     :param volumes: its anonymous volumes go too; those of one that goes by itself, or with its owner, always do.
+    :param by_itself: nobody asked: who still has output of it to read may do so first.
     :raises Conflict: it runs and `force` was not said; in Docker's words.
     """
     with entry.lock:
         if entry.removal is not None:
+            if entry.keeper is not None and not by_itself:
+                entry.keeper.release()
             return entry.removal
         record = entry.record
         if record.active and not force:
@@ -48,7 +51,8 @@ def remove(core: Core, entry: Entry, *, force: bool, volumes: bool = False) -> F
             if record.phase is Phase.PAUSED:  # a frozen process dies only when thawed
                 with contextlib.suppress(FileNotFoundError):  # it is gone already
                     core.cgroup(record).thaw()
-            keeper.release()  # nobody's unread output shall hold up the removal
+            if not by_itself:
+                keeper.release()  # nobody's unread output shall hold up a removal that was asked for
             keeper.gone.add_done_callback(lambda _: core.pool.submit(_finish, core, entry, removal, volumes))
     return removal
 
