@@ -63,6 +63,7 @@ class Meter:
     plain: int = 0
     entries: int = 0
     files: int = 0
+    at: str = ""
 
     def came(self, size: int) -> None:
         """Count bytes as they came."""
@@ -75,17 +76,18 @@ class Meter:
         """
         self.plain += size
         if self.plain > self.limits.bytes:
-            raise self._bomb(f"more than {human_size(self.limits.bytes)} of plain tar", BYTES)
+            raise self._bomb(f"more than {human_size(self.limits.bytes)} of plain tar, at {self.at[:80]!r}", BYTES)
         ratio = self.limits.ratio
         if ratio and self.plain > _UNSUSPICIOUS and self.plain > ratio * self.compressed:
-            raise self._bomb(f"{human_size(self.plain)} out of {human_size(self.compressed)}", RATIO)
+            whole = f"{human_size(self.plain)} out of {human_size(self.compressed)}"
+            raise self._bomb(f"{whole}, at {self.at[:80]!r}", RATIO)
 
     def member(self, name: str, size: int) -> None:
         """Count a member of the tar, with the bytes of its file, holes included.
 
         :raises Damaged: more than a layer may have; names the member.
         """
-        self.entries += 1
+        self.entries, self.at = self.entries + 1, name
         self.files += size
         if self.entries > self.limits.entries:
             raise self._bomb(f"more than {self.limits.entries} entries, at {name[:80]!r}", ENTRIES)

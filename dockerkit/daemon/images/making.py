@@ -165,13 +165,15 @@ class Maker:
             return  # a name linked to itself: nothing to do, and clearing it first would lose it
         if not target:
             raise Damaged(f"archive is hostile: {member.name!r} is a hard link to the root")
-        directory = self.tree.find(target[:-1])
+        nowhere = Damaged(f"archive is malformed: {member.name!r} is a hard link to {member.linkname!r}, no file of this layer")
+        try:
+            directory = self.tree.find(target[:-1])
+        except Damaged:
+            raise nowhere from None
         try:
             status = self.tree.status(directory, target[-1])
             if status is None or stat.S_ISDIR(status.st_mode) or is_whiteout(status):
-                raise Damaged(
-                    f"archive is malformed: {member.name!r} is a hard link to {member.linkname!r}, no file of this layer"
-                )
+                raise nowhere
             parent, name = self._vacant(parts)
             try:
                 os.link(target[-1], name, src_dir_fd=directory, dst_dir_fd=parent, follow_symlinks=False)
