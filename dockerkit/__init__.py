@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dockerkit.client.default import events as events
     from dockerkit.client.default import info as info
     from dockerkit.client.default import login as login
+    from dockerkit.client.default import logout as logout
     from dockerkit.client.default import ping as ping
     from dockerkit.client.default import pull as pull
     from dockerkit.client.default import push as push
@@ -57,6 +58,7 @@ _VERBS = (
     "events",
     "info",
     "login",
+    "logout",
     "ping",
     "pull",
     "push",

@@ -42,7 +42,7 @@ def obtain(reference: str, *, platform: str | None, progress: Progress) -> str:
     except Invalid as error:
         raise Failure(error.message) from None
     asked = {"fromImage": wanted.familiar_name, "tag": wanted.digest or wanted.tag, "platform": platform or None}
-    for message in client().engine.messages("/images/create", **asked):
+    for message in client().engine.messages("/images/create", query=asked):
         progress.say(message)
     return f"{wanted.registry}/{wanted.repository}" + (f"@{wanted.digest}" if wanted.digest else f":{wanted.tag}")
 

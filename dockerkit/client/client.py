@@ -15,7 +15,9 @@ from dockerkit.client.endpoint import Endpoint, resolve
 from dockerkit.client.engine import Engine
 from dockerkit.client.following import Following
 from dockerkit.client.happenings import Event, follow_events
+from dockerkit.client.image_transfers import pushed
 from dockerkit.client.images import Image, Images, pull
+from dockerkit.client.login import login, logout
 from dockerkit.client.logs import Moment
 from dockerkit.client.networks import Networks
 from dockerkit.client.options import ContainerOptions
@@ -106,13 +108,17 @@ class Client:
         """
         return pull(self.engine, ref, platform=platform)
 
-    def push(self, ref: str) -> None:
-        """Send an image to its registry; raises Unsupported for now."""
-        raise Unsupported("push() is not offered yet")
+    def push(self, ref: str | Image) -> str:
+        """Send an image to the registry of its name; return its digest there. See :func:`dockerkit.push`."""
+        return ref.push() if isinstance(ref, Image) else pushed(self.engine, ref)
 
     def login(self, registry: str, user: str, password: str) -> None:
-        """Remember credentials for a registry; raises Unsupported for now."""
-        raise Unsupported("login() is not offered yet")
+        """Prove a login to a registry and keep it where docker keeps its own; see :func:`dockerkit.login`."""
+        login(self.engine, registry, user, password)
+
+    def logout(self, registry: str = "") -> None:
+        """Forget the login to a registry; see :func:`dockerkit.logout`."""
+        logout(registry)
 
     def build(self, path: str | None = None, **options: Any) -> Image:
         """Build an image; raises Unsupported for now."""

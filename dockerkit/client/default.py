@@ -106,18 +106,45 @@ def container(image: str | Image, *command: str, **options: Unpack[ContainerOpti
 
 
 def pull(ref: str, *, platform: str | None = None) -> Image:
-    """Obtain an image from its registry, or from wherever the engine gets it; return it."""
+    """Obtain an image from its registry, or from wherever the engine gets it; return it.
+
+    The login that docker keeps for the registry is shown to it (``docker login``, :func:`login`). A bar tells how far it is,
+    in a terminal and in a notebook.
+
+    :param platform: ``"linux/arm64"``; without, the engine's own.
+    :raises NotFound: nobody has it.
+    :raises NotAllowed: the registry wants a login, or another one.
+    :raises Unavailable: the registry does not answer.
+    """
     return default_client().pull(ref, platform=platform)
 
 
-def push(ref: str) -> None:
-    """Send an image to its registry; raises Unsupported for now."""
-    default_client().push(ref)
+def push(ref: str | Image) -> str:
+    """Send an image to the registry of its name, with the login docker keeps; return the digest it has there.
+
+    :raises NotFound: there is no image of this name.
+    :raises NotAllowed: the registry wants a login, or another one.
+    :raises Unavailable: the registry does not answer.
+    """
+    return default_client().push(ref)
 
 
 def login(registry: str, user: str, password: str) -> None:
-    """Remember credentials for a registry; raises Unsupported for now."""
+    """Prove a login to a registry, and keep it where docker keeps its own, for pull and push.
+
+    That is the credential helper that ``~/.docker/config.json`` names (``$DOCKER_CONFIG`` is another folder), else the file
+    itself, in plain sight of this user.
+
+    :param registry: ``"registry.example.org:5000"``; ``""`` is Docker Hub.
+    :raises NotAllowed: the registry refused it; nothing is kept.
+    :raises Unavailable: the registry does not answer.
+    """
     default_client().login(registry, user, password)
+
+
+def logout(registry: str = "") -> None:
+    """Forget the login to a registry; no error when there is none. ``""`` is Docker Hub."""
+    default_client().logout(registry)
 
 
 def build(path: str | None = None, **options: Any) -> Image:

@@ -5,7 +5,7 @@ The only place that puts the version in a path, and the only one that knows whet
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -21,7 +21,9 @@ from dockerkit.schema.endpoint import API_VERSION, EXTENSIONS, version_tuple
 from dockerkit.schema.wire import encode
 
 JSON = [("Content-Type", "application/json")]
-Query = Mapping[str, str | int | bool | None]
+Value = str | int | bool | Sequence[str] | None
+"""What a parameter may be: None and False are not said, a list is said value by value."""
+Query = Mapping[str, Value]
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,21 @@ class Engine:
         """DELETE; return the answer's body."""
         return self.call("DELETE", path, query=query).read()
 
-    def messages(self, path: str, *, json: Any = None, **query: str | int | bool | None) -> Iterator[dict[str, Any]]:
+    def messages(
+        self,
+        path: str,
+        *,
+        query: Query | None = None,
+        json: Any = None,
+        content: Body = b"",
+        headers: list[tuple[str, str]] | None = None,
+    ) -> Iterator[dict[str, Any]]:
         """POST; yield the JSON messages of the answer as they come; there is no limit of time.
 
+        :param content: the body, when it is not JSON.
         :raises DockerkitError: the stream ended with an error.
         """
-        with self.call("POST", path, query=query, json=json, timeout=None) as answer:
+        with self.call("POST", path, query=query, json=json, content=content, headers=headers, timeout=None) as answer:
             for message in documents(answer):
                 if "error" in message or "errorDetail" in message:
                     raise stream_failure(message)
@@ -162,7 +173,7 @@ class Engine:
     def _target(self, path: str, query: Query | None) -> str:
         prefix = "" if path.startswith("/dockerkit/") else f"/v{self._api_version or self.identity.api_version}"
         said = {key: _text(value) for key, value in (query or {}).items() if value is not None and value is not False}
-        return f"{prefix}{path}?{urlencode(said)}" if said else prefix + path
+        return f"{prefix}{path}?{urlencode(said, doseq=True)}" if said else prefix + path
 
     def _spoke_too_new(self, answer: Response) -> bool:
         """Notice an older daemon than was assumed, and speak its version from now on."""
@@ -190,7 +201,9 @@ def image_segment(name: str) -> str:
     return quote(name, safe=":@/")
 
 
-def _text(value: str | int | bool | None) -> str:
+def _text(value: Value) -> str | list[str]:
+    if isinstance(value, (list, tuple)):
+        return [str(each) for each in value]
     return "1" if value is True else str(value)
 
 

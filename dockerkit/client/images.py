@@ -1,7 +1,4 @@
-"""Images: the collection, one image, and how a missing one is obtained.
-
-An :class:`Image` reads fresh whenever asked; only its id is fixed.
-"""
+"""The images of an engine: list, find, obtain, and bring in and out."""
 
 from __future__ import annotations
 
@@ -9,12 +6,17 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from msgspec.json import decode as decode_json
+
 from dockerkit.client.collection import filters_json
 from dockerkit.client.engine import image_segment
-from dockerkit.client.progress import reporter
-from dockerkit.client.rows import Rows
-from dockerkit.errors import NotFound, Unsupported
-from dockerkit.schema.image import ImageInspect, ImageSummary
+from dockerkit.client.image import Image
+from dockerkit.client.image_archives import File, imported, loaded, saved
+from dockerkit.client.image_search import search
+from dockerkit.client.image_transfers import pulled, told
+from dockerkit.client.rows import Row, Rows
+from dockerkit.errors import NotFound
+from dockerkit.schema.image import ImageSummary
 from dockerkit.schema.names import parse_reference
 from dockerkit.schema.units import human_size
 from dockerkit.schema.wire import convert
@@ -22,128 +24,9 @@ from dockerkit.schema.wire import convert
 if TYPE_CHECKING:
     from dockerkit.client.engine import Engine
 
+__all__ = ["Image", "Images", "is_missing", "pull"]
+
 _COLUMNS = ("tags", "id", "created", "size")
-_BOOTSTRAPPED = 'pulling is not offered here; dk.images.bootstrap("busybox") or dk.images.bootstrap("host") make an image'
-
-
-class Image:
-    """One image of an engine.
-
-    :param reference: what it was got by; ``remove`` removes that.
-    """
-
-    def __init__(self, engine: Engine, id: str, *, reference: str = "") -> None:
-        self._engine = engine
-        self._id = id
-        self._reference = reference or id
-
-    @property
-    def id(self) -> str:
-        """The image's id: the digest of its configuration, ``sha256:…``."""
-        return self._id
-
-    @property
-    def short_id(self) -> str:
-        """Twelve digits of the id, as docker prints it."""
-        return self._id.removeprefix("sha256:")[:12]
-
-    @property
-    def tags(self) -> list[str]:
-        """The references that name it now."""
-        return self._read().repo_tags
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """The labels of its configuration."""
-        return self._read().config.labels or {}
-
-    @property
-    def size(self) -> int:
-        """Bytes of its layers, uncompressed."""
-        return self._read().size
-
-    def inspect(self) -> dict[str, Any]:
-        """Return the engine's whole record, in Docker's own words."""
-        record: dict[str, Any] = self._engine.get(f"/images/{image_segment(self._id)}/json")
-        return record
-
-    def tag(self, ref: str) -> Image:
-        """Give it a further name; return the image got by that name.
-
-        :raises Invalid: not a reference.
-        """
-        wanted = parse_reference(ref)
-        self._engine.post(f"/images/{image_segment(self._id)}/tag", repo=wanted.familiar_name, tag=wanted.tag)
-        return Image(self._engine, self._id, reference=str(wanted))
-
-    def remove(self, *, force: bool = False) -> None:
-        """Remove the reference it was got by, and the image with its last one.
-
-        :raises Conflict: a container uses it; `force` removes it all the same where Docker would.
-        """
-        self._engine.delete(f"/images/{image_segment(self._reference)}", force=force)
-
-    def history(self) -> Rows[dict[str, Any]]:
-        """Return how it came to be, the latest step first."""
-        steps = self._engine.get(f"/images/{image_segment(self._id)}/history")
-        return Rows(steps, columns=("Id", "Created", "CreatedBy", "Size", "Comment"))
-
-    def layers(self) -> Rows[dict[str, Any]]:
-        """Return the digests of its layers' uncompressed archives, lowest first."""
-        digests = self._read().root_fs.layers
-        return Rows([{"layer": n, "diff_id": digest} for n, digest in enumerate(digests)], columns=("layer", "diff_id"))
-
-    def explore(self) -> Any:
-        """Look into its layers.
-
-        :raises Unsupported: for now.
-        """
-        raise Unsupported("image.explore() is not offered yet", hint="layers() and history() are")
-
-    def save(self, path: str) -> None:
-        """Write it as an archive.
-
-        :raises Unsupported: for now.
-        """
-        raise Unsupported("image.save() is not offered yet")
-
-    def push(self) -> None:
-        """Send it to its registry.
-
-        :raises Unsupported: for now.
-        """
-        raise Unsupported("image.push() is not offered yet")
-
-    def _read(self) -> ImageInspect:
-        return convert(self.inspect(), ImageInspect)
-
-    def __eq__(self, other: object) -> bool:
-        """Tell whether it is the same image of the same engine."""
-        return isinstance(other, Image) and (self._id, self._engine.url) == (other._id, other._engine.url)
-
-    def __hash__(self) -> int:
-        """Agree with :meth:`__eq__`."""
-        return hash((self._id, self._engine.url))
-
-    def __str__(self) -> str:
-        """Return the id, so that an image can be named where a reference is expected."""
-        return self._id
-
-    def __repr__(self) -> str:
-        """Show what it was got by, and its id."""
-        return f"<Image {self._reference if self._reference != self._id else ''} {self.short_id}>".replace("  ", " ")
-
-    def _repr_html_(self) -> str:
-        """Show what it is now where HTML is shown."""
-        from dockerkit.notebook.views import image_card  # noqa: PLC0415 (only its readers pay for it)
-
-        return image_card(self).html()
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """Show the same as text where IPython asks."""
-        from dockerkit.notebook.views import image_card  # noqa: PLC0415 (only its readers pay for it)
-
-        printer.text(image_card(self).text())
 
 
 class Images:
@@ -153,12 +36,18 @@ class Images:
         self._engine = engine
 
     def list(self, all: bool = False, **filters: Any) -> Rows[Image]:
-        """Return the images, the latest first; filters as docker's: ``reference="busy*"``, ``label=…``, ``dangling=True``."""
-        found = self._engine.get("/images/json", all=all, filters=filters_json(filters))
-        rows = [convert(entry, ImageSummary) for entry in found]
-        cells = {row.id: _cells(row) for row in rows}
-        images = [Image(self._engine, row.id, reference=(row.repo_tags or [row.id])[0]) for row in rows]
-        return Rows(images, columns=_COLUMNS, cells=lambda image: cells[image.id])
+        """Return the images, the latest first.
+
+        :param all: the steps between, too, which only other engines have.
+        :param filters: docker's: ``reference="busy*"``, ``label={"a": "b"}``, ``dangling=True``, ``before=image``,
+            ``since=image``, ``until="24h"``.
+        """
+        rows = self._rows(all=all, filters=filters_json(filters))
+        images = [Image(self._engine, row.id, reference=(_names(row) or [row.id])[0]) for row in rows]
+        return _table(images, rows)
+
+    def _rows(self, **query: Any) -> Sequence[ImageSummary]:
+        return [convert(entry, ImageSummary) for entry in self._engine.get("/images/json", **query)]
 
     def get(self, name: str) -> Image:
         """Return the image of this reference or id.
@@ -184,60 +73,94 @@ class Images:
         """Iterate over :meth:`list`."""
         return iter(self.list())
 
-    def prune(self) -> dict[str, Any]:
-        """Remove the images that nothing names and nothing uses; return what the engine says it did."""
-        answer: dict[str, Any] = self._engine.json("POST", "/images/prune")
-        return answer
+    def prune(self, *, all: bool = False, **filters: Any) -> dict[str, Any]:
+        """Remove the images that nothing names and nothing uses; return what the engine says it did.
+
+        :param all: those with names too, if no container uses them.
+        :param filters: docker's: ``label=…``, ``until="24h"``.
+        """
+        said = {"dangling": False, **filters} if all else filters
+        answer = self._engine.call("POST", "/images/prune", query={"filters": filters_json(said)}, timeout=None)
+        told: dict[str, Any] = decode_json(answer.read())
+        return told
 
     def bootstrap(self, name: str, *, packages: Sequence[str] = (), programs: Sequence[str] = ()) -> Image:
-        """Make a first image without a registry: ``"busybox"``, or ``"host"`` from the host's own programs.
+        """Make a first image without a registry: ``"busybox"``, ``"debian"``, or ``"host"`` from the host's own programs.
 
+        :param packages: of the host's distribution, to be installed.
         :param programs: of the host, to be included with their libraries.
         :raises Unsupported: a name that cannot be made, or a foreign engine.
         """
         path = self._engine.extension("/images/bootstrap", word="images.bootstrap")
         wanted = {"Name": name, "Programs": list(programs), "Packages": list(packages)}
-        return _follow(self._engine, name, path, wanted)
+        kept = told(name, self._engine.messages(path, json=wanted))
+        ids = [str(message["aux"]["ID"]) for message in kept if message.get("aux")]
+        return Image(self._engine, ids[-1], reference=name) if ids else self.get(name)
 
-    def load(self, path: str) -> Rows[Image]:
-        """Read images from an archive.
+    # archives
 
-        :raises Unsupported: for now.
+    def load(self, path: File) -> Rows[Image]:
+        """Read images from an archive, as docker, podman and skopeo write them, compressed or not; return them.
+
+        A name that another image has moves to the loaded one.
+
+        :param path: where it is, or a file open for reading.
+        :raises Damaged: it is no archive of images, or a hostile one; nothing was changed.
         """
-        raise Unsupported("images.load() is not offered yet", hint=_BOOTSTRAPPED)
+        names = loaded(self._engine, path)
+        return _table([self.get(name) for name in names], self._rows(all=True))
 
-    def import_(self, path: str) -> Image:
-        """Make an image of a file tree's archive.
+    def save(self, names: str | Image | Sequence[str | Image], path: File) -> None:
+        """Write images to one archive, with their names; layers that several have are in it once.
 
-        :raises Unsupported: for now.
+        :param path: where, or a file open for writing. Nothing is seen at a path of what could not be finished.
+        :raises NotFound: one is not here.
         """
-        raise Unsupported("images.import_() is not offered yet", hint=_BOOTSTRAPPED)
+        wanted = [names] if isinstance(names, (str, Image)) else names
+        saved(self._engine, [name.reference if isinstance(name, Image) else name for name in wanted], path)
+
+    def import_(
+        self,
+        path: File,
+        ref: str | None = None,
+        *,
+        changes: Sequence[str] = (),
+        message: str = "",
+        platform: str | None = None,
+    ) -> Image:
+        """Make an image of one layer from a file tree's archive, such as ``container.export`` writes.
+
+        :param path: where it is, or a file open for reading, or a URL that the engine fetches.
+        :param ref: what it shall be called; without, nothing names it.
+        :param changes: lines of a Dockerfile: ``["CMD sh", "ENV A=1"]``.
+        :raises Invalid: a name or a change that cannot be; nothing was made.
+        :raises Damaged: no archive, or a hostile one.
+        """
+        id = imported(self._engine, path, ref=ref, changes=changes, message=message, platform=platform)
+        return Image(self._engine, id, reference=str(parse_reference(ref)) if ref else "")
+
+    # registries
+
+    def search(self, term: str, *, limit: int = 25, **filters: Any) -> Rows[Row]:
+        """Find repositories by a word: on Docker Hub, or with ``"host/word"`` on that registry.
+
+        :param limit: 1 to 100.
+        :param filters: docker's: ``stars=3``, ``is_official=True``.
+        :raises Failed: the registry has no search.
+        :raises Unavailable: it does not answer.
+        """
+        return search(self._engine, term, limit=limit, filters=filters)
 
 
 def pull(engine: Engine, reference: str, *, platform: str | None = None) -> Image:
-    """Obtain an image from wherever the engine gets it, telling a person who watches; return it.
+    """Obtain an image from wherever the engine gets it, with the login docker keeps, telling a person who watches.
 
     :raises NotFound: nobody has it.
+    :raises NotAllowed: the registry wants a login, or another one.
     :raises Unavailable: the registry does not answer.
     """
-    wanted = parse_reference(reference)
-    asked = {"fromImage": wanted.familiar_name, "tag": wanted.digest or wanted.tag, "platform": platform or None}
-    return _follow(engine, str(wanted), "/images/create", None, **asked)
-
-
-def _follow(engine: Engine, name: str, path: str, json: Any, **query: str | None) -> Image:
-    """Post and follow the progress to its end; return the image that came of it."""
-    shown = reporter(name)
-    id = ""
-    try:
-        for message in engine.messages(path, json=json, **query):
-            id = (message.get("aux") or {}).get("ID") or id
-            shown.say(message)
-    finally:
-        shown.done()
-    if not id:
-        id = engine.get(f"/images/{image_segment(name)}/json")["Id"]
-    return Image(engine, id, reference=name)
+    name = pulled(engine, reference, platform=platform)
+    return Image(engine, engine.get(f"/images/{image_segment(name)}/json")["Id"], reference=name)
 
 
 def is_missing(error: NotFound) -> bool:
@@ -245,10 +168,20 @@ def is_missing(error: NotFound) -> bool:
     return "no such image" in error.message.lower()
 
 
+def _table(images: Sequence[Image], rows: Sequence[ImageSummary]) -> Rows[Image]:
+    cells = {row.id: _cells(row) for row in rows}
+    return Rows(images, columns=_COLUMNS, cells=lambda image: cells.get(image.id, {"id": image.short_id}))
+
+
 def _cells(row: ImageSummary) -> dict[str, Any]:
     return {
-        "tags": row.repo_tags or ["<none>"],
+        "tags": _names(row) or ["<none>"],
         "id": row.id.removeprefix("sha256:")[:12],
         "created": f"{datetime.fromtimestamp(row.created).astimezone():%Y-%m-%d %H:%M}",
         "size": human_size(row.size),
     }
+
+
+def _names(row: ImageSummary) -> list[str]:
+    """Return its names; old engines call one that has none ``<none>:<none>``."""
+    return [name for name in row.repo_tags or () if name != "<none>:<none>"]

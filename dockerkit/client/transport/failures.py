@@ -30,6 +30,7 @@ _SAID: dict[type[DockerkitError], tuple[str, ...]] = {
     errors.Unavailable: ("dial tcp", "dial udp", "no such host", "connection refused", "i/o timeout", "TLS handshake"),
     errors.Exhausted: ("no space left on device", "cannot allocate memory", "too many open files"),
     errors.NotFound: ("not found", "manifest unknown", "does not exist", "No such"),
+    errors.NotAllowed: ("401 Unauthorized", "unauthorized:", "denied:", "no basic auth credentials"),
 }
 _NO_ROUTE = "page not found"
 

@@ -8,6 +8,7 @@ The client imports this package when something is displayed, and not before.
 """
 
 from dockerkit.notebook.views.card import Card as Card
+from dockerkit.notebook.views.explore import explored_html as explored_html
 from dockerkit.notebook.views.network import network_card as network_card
 from dockerkit.notebook.views.network import topology_html as topology_html
 from dockerkit.notebook.views.table import table_html as table_html
@@ -22,6 +23,7 @@ __all__ = [
     "completed_card",
     "container_card",
     "event_card",
+    "explored_html",
     "image_card",
     "network_card",
     "table_html",

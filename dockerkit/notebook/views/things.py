@@ -96,6 +96,7 @@ def image_card(image: Image) -> Card:
     config = record.get("Config") or {}
     facts = (
         Fact("tags", ", ".join(record.get("RepoTags") or ()) or "none"),
+        Fact("digests", ", ".join(record.get("RepoDigests") or ()), folded=True),
         Fact("size", human_size(int(record.get("Size") or 0))),
         Fact("platform", "/".join(filter(None, (record.get(k) for k in ("Os", "Architecture", "Variant"))))),
         Fact("entrypoint", shlex.join(config.get("Entrypoint") or ())),

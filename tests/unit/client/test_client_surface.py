@@ -21,7 +21,7 @@ def _words(text: str) -> list[str]:
 
 NAMES = _words("""
     Address Client Completed Condition Container ContainerOptions ContainerSpec Event Image Network Process Rows Volume
-    __version__ build connect container containers disk_usage errors events images info lifecycle login networks ping pull push
+    __version__ build connect container containers disk_usage errors events images info lifecycle login logout networks ping pull push
     ready run start version volumes
 """)
 CONTAINER = _words("""
