@@ -2,5 +2,5 @@
 
 A thread a connection (:mod:`.listener`, :mod:`.connection`), a table of routes (:mod:`.router`), one module a verb
 (:mod:`.pulls`, :mod:`.pushes`, :mod:`.deletes`, :mod:`.discovery`), and a store on disk that a crash leaves readable
-(:mod:`.shelves`). Never loads the engine, the image store or the API; the only part of the client it uses is what fetches for a mirror.
+(:mod:`.shelves`). Never loads the engine, the image store or the API; of the client only what fetches for a mirror.
 """

@@ -1,8 +1,8 @@
 """Garbage: blobs that no manifest of their repository needs, contents that no repository has, uploads nobody goes on with.
 
 Runs when the registry starts, after deletions, and when something it spared has grown old. What was pushed, mounted or asked
-for within the last while is spared: a push begins with blobs that nothing needs yet. Reachability is computed while the registry
-works on; before each removal the file is looked at once more, under the lock that gives names, and who gives one touches it.
+for lately is spared: a push begins with blobs that nothing needs yet. Reachability is computed while the registry works
+on; before each removal the file is looked at once more, under the lock that gives names, and who gives one touches it.
 Never removes a manifest or a tag.
 """
 

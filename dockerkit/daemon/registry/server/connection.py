@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
+from http import HTTPStatus
 from typing import Protocol, cast
 
 import h11
@@ -37,6 +38,7 @@ LINGER_BYTES, LINGER_SECONDS = 64 << 20, 2.0
 _CONTINUE = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
 _FIXED = [("Docker-Distribution-Api-Version", "registry/2.0"), ("X-Content-Type-Options", "nosniff")]
 _BODILESS = (204, 304)
+_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
 class Handler(Protocol):
@@ -182,7 +184,10 @@ class Connection:
             headers += [] if reply.status in _BODILESS else [("Content-Length", str(length))]
             headers += [("Connection", "close")] if last else []
             self._socket.settimeout(SILENCE)
-            out = self._http.send(h11.Response(status_code=reply.status, headers=headers)) or b""
+            out = (
+                self._http.send(h11.Response(status_code=reply.status, headers=headers, reason=_REASONS.get(reply.status, b"")))
+                or b""
+            )
             if self._head_only or reply.status in _BODILESS:
                 self._socket.sendall(out + (self._http.send(h11.EndOfMessage()) or b""))
             else:

@@ -1,4 +1,4 @@
-"""A registry that stands in for another: what it lacks it fetches, once, and keeps; when that one is down it serves what it has.
+"""A registry that stands in for another: what it lacks it fetches, once, and keeps; when that is down it serves what it has.
 
 Tags are asked after each time, since they move; what has a digest is never asked for twice. Bytes are checked while they come,
 by the client's own means (:mod:`dockerkit.daemon.registry.downloading`). Never shows the other registry anybody's credential.

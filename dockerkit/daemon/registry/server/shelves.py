@@ -10,8 +10,8 @@
     repositories/<name>/_uploads/<id>                   what of an upload is here (:mod:`.uploads`)
 
 Two examples. A pushed blob gets its content first and its place in the repository then: a crash in between leaves a content
-that nobody has, which the next collection takes. A manifest is deleted with its tags before it: a crash leaves a manifest without
-tags, never a tag that leads nowhere. Times of change say when something was last wanted: :mod:`.collecting` goes by them.
+that nobody has, which the next collection takes. A manifest is deleted after its tags: a crash leaves a manifest without tags,
+never a tag that leads nowhere. Times of change say when something was last wanted: :mod:`.collecting` goes by them.
 Never reads a manifest, never checks a name (:mod:`.grammar` did).
 """
 
