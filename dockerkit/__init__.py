@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from dockerkit.client.options import ContainerOptions as ContainerOptions
     from dockerkit.client.process import Process as Process
     from dockerkit.client.ready import Condition as Condition
+    from dockerkit.client.registry import Registry as Registry
+    from dockerkit.client.registry import registry as registry
     from dockerkit.client.rows import Rows as Rows
     from dockerkit.client.spec import ContainerSpec as ContainerSpec
     from dockerkit.client.volume import Volume as Volume
@@ -81,9 +83,11 @@ _WHERE = {
     "Image": "dockerkit.client.images:Image",
     "Network": "dockerkit.client.network:Network",
     "Process": "dockerkit.client.process:Process",
+    "Registry": "dockerkit.client.registry:Registry",
     "Rows": "dockerkit.client.rows:Rows",
     "Volume": "dockerkit.client.volume:Volume",
     "lifecycle": "dockerkit.notebook.lifecycle:lifecycle",
+    "registry": "dockerkit.client.registry:registry",
     **{verb: f"dockerkit.client.default:{verb}" for verb in _VERBS},
 }
 

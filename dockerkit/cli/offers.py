@@ -90,6 +90,10 @@ GROUPS: dict[str, tuple[str, Table]] = {
             "rm": ("volumes:rm", "Remove one or more volumes"),
         },
     ),
+    "registry": (
+        "Serve images from a registry of our own",
+        {"serve": ("registry:serve", "Serve images with the OCI distribution protocol")},
+    ),
     "system": (
         "Manage the engine",
         {
@@ -118,7 +122,6 @@ LATER: dict[str, str] = {
     "node": _SWARM,
     "plugin": "nothing does: plugins are programs of Docker's",
     "push": _REGISTRIES,
-    "registry": "our own registry brings it",
     "save": "archives of images bring it",
     "search": _REGISTRIES,
     "secret": _SWARM,
