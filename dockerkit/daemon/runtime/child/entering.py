@@ -29,12 +29,12 @@ def follow_keeper(_birth: Birth) -> None:
 
 
 def join_cgroup(birth: Birth) -> None:
-    """Enter the container's control group, so that everything from here on is charged to it.
+    """Enter the container's control group, unless born in it, so that everything from here on is charged to it.
 
     :raises OSError: ENOENT when the container has just ended.
     """
     path = birth.linux.get("cgroupsPath")
-    if path and birth.place.cgroups is not None:
+    if path and birth.place.cgroups is not None and not birth.inside:
         birth.place.cgroups.open(path).join()
 
 

@@ -120,14 +120,18 @@ class Exec:
         ours, status = wire.pair()
         self._status = ours
         birth = Birth(self._launch, container.place, theirs, status, self._progress, init=container.init)
+        birthplace = container.cgroup.birthplace() if container.cgroup else -1
+        birth.inside = birthplace >= 0
         with status:
             namespaces.enter(container.init, namespaces.FLAGS["pid"])
             try:
-                self.pid, self._pidfd = namespaces.clone3()
+                self.pid, self._pidfd = namespaces.clone3(cgroup=birthplace)
                 if self.pid == 0:
                     steps.be_born(birth, entry.STEPS)
             finally:
                 namespaces.enter(container.host, namespaces.FLAGS["pid"])
+                if birth.inside:
+                    os.close(birthplace)
         self._loop.watch(ours.fileno(), READ, self._status_says)
         self._loop.watch(self._pidfd, READ, self._has_ended)
         self._timer = self._loop.after(PATIENCE, self._lose_patience)
