@@ -129,6 +129,16 @@ def test_names_are_of_the_networks_one_is_on(near: Near) -> None:
     upstream.close()
 
 
+def test_of_several_networks_the_first_by_name_decides_internal_ones_last(near: Near) -> None:
+    one, two = near.up("dkp-one", 11), near.up("dkp-two", 12)
+    for network in (INSIDE, TWO):
+        near.connect(network, one)
+        near.connect(network, two)
+    assert near.finds(one, "dkp-two")[0].startswith("10.199.21."), "capitals come first"
+    assert near.finds(one, f"dkp-two.{ONE}") == ["10.199.20.12"]
+    assert near.finds(one, f"dkp-two.{INSIDE}")[0].startswith("10.199.22.")
+
+
 def test_a_name_follows_its_container(near: Near, box: Box) -> None:
     one, two = near.up("dkp-one", 11), near.up("dkp-two", 12)
     box.did(two, "rename", name="dkp-other")

@@ -29,7 +29,7 @@ def serve(core: Core, record: Record, namespace: int) -> None:
 
     :param namespace: a descriptor of its network namespace.
     """
-    served = [name for name in record.places if user_defined(name)]
+    served = in_order(core, record)
     if not served:
         return
     outside = hostfiles.resolving(record, loopback=True)
@@ -47,6 +47,20 @@ def serve(core: Core, record: Record, namespace: int) -> None:
         ),
     )
     tell(core, record)
+
+
+def in_order(core: Core, record: Record) -> list[str]:
+    """Return the networks with names that a container is on, as they are looked through: dockerd's order of endpoints.
+
+    The highest priority first, internal ones last, then by name (moby ``libnetwork`` ``Endpoint.Less``).
+    """
+
+    def rank(name: str) -> tuple[int, bool, str]:
+        entry = core.networks.find(record.places[name].network)
+        priority = record.wishes[name].gw_priority if name in record.wishes else 0
+        return -priority, entry is not None and entry.record.internal, name
+
+    return sorted(filter(user_defined, record.places), key=rank)
 
 
 def tell(core: Core, record: Record) -> None:
