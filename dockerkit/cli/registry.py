@@ -22,6 +22,7 @@ from dockerkit.cli.word import Word
 @click.option("--read-only", is_flag=True, help="Refuse pushes and deletions.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True)
 def serve(
+    *,
     listen: str,
     storage: str | None,
     auth: str | None,

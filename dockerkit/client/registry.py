@@ -167,7 +167,7 @@ def registry(
         arguments.append("--tls-self-signed")
     login, passwords = _login(auth)
     if auth and login is None:
-        arguments += ["--auth", os.path.abspath(auth)]  # type: ignore[type-var, arg-type]
+        arguments += ["--auth", os.path.abspath(auth)]  # type: ignore[arg-type]
     return Registry(arguments, login, passwords)
 
 

@@ -7,6 +7,7 @@ that uses it, contacts no engine.
 from pytest_dockerkit.factories import compose, container, image, network, volume
 from pytest_dockerkit.fixtures import ContainerFactory, dk_client, dk_container
 from pytest_dockerkit.options import pytest_addoption, pytest_configure, pytest_unconfigure
+from pytest_dockerkit.registries import dk_registry
 from pytest_dockerkit.reports import pytest_runtest_makereport, pytest_terminal_summary
 from pytest_dockerkit.volumes import VolumeFactory, dk_volume
 from pytest_dockerkit.workers import WorkerHooks
@@ -19,6 +20,7 @@ __all__ = [
     "container",
     "dk_client",
     "dk_container",
+    "dk_registry",
     "dk_volume",
     "image",
     "network",
