@@ -117,8 +117,8 @@ def test_missing_source_of_a_bind(client: Any) -> None:
 def test_refusals_of_the_engine_have_their_class(client: Any) -> None:
     with pytest.raises(dk.errors.Invalid, match="Minimum memory limit"):
         client.run("busybox", "true", memory="1m")
-    with pytest.raises(dk.errors.Unsupported, match="publish"):
-        client.run("busybox", "true", publish=80)
+    with pytest.raises(dk.errors.NotFound, match="nosuchnetwork"):
+        client.run("busybox", "true", network="nosuchnetwork")
 
 
 def test_many_threads_at_once(client: Any) -> None:

@@ -15,7 +15,7 @@ PATIENCE = 60.0
 
 
 class Ear:
-    """Hears everything from now on; a context manager."""
+    """Hears all of containers and images from now on; a context manager. What networks tell has tests of its own."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -32,9 +32,10 @@ class Ear:
         self._subscription.close()
 
     def _hear(self, event: EventMessage) -> None:
-        with self._changed:
-            self._heard.append(event)
-            self._changed.notify_all()
+        if event.type in ("container", "image"):
+            with self._changed:
+                self._heard.append(event)
+                self._changed.notify_all()
 
     def until(self, action: str, times: int = 1) -> list[EventMessage]:
         """Return everything heard, once `action` was heard so many times."""
