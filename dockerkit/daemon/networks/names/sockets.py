@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Mapping
 
 from dockerkit.daemon.kernel import nftables
 from dockerkit.daemon.kernel.nftables import words as rule
@@ -56,15 +57,20 @@ def _bound(port: int) -> tuple[socket.socket, socket.socket]:
 
 def _lead(table: nftables.Table, udp: int, tcp: int) -> None:
     batch = nftables.Batch()
-    batch.add_table(table)
-    batch.delete_table(table)
+    with nftables.Channel() as channel:
+        if table in nftables.tables(channel):  # of sockets that are gone; its deletion is waited for (RCU): 6 ms and more
+            batch.add_table(table)
+            batch.delete_table(table)
+        _rules(batch, table, {"udp": udp, "tcp": tcp})
+        channel.commit(batch)
+
+
+def _rules(batch: nftables.Batch, table: nftables.Table, ports: Mapping[str, int]) -> None:
     batch.add_table(table)
     batch.add_base_chain(table, "output", kind="nat", hook="output", priority=_DNAT)
     batch.add_base_chain(table, "postrouting", kind="nat", hook="postrouting", priority=_SNAT)
-    for protocol, port in (("udp", udp), ("tcp", tcp)):
+    for protocol, port in ports.items():
         there = [*rule.destination(ADDRESS), *rule.protocol(protocol), *rule.port(PORT), *rule.dnat(ADDRESS, port)]
         back = [*rule.source(ADDRESS), *rule.protocol(protocol), *rule.source_port(port), *rule.snat(ADDRESS, PORT)]
         batch.add_rule(table, "output", there, f"names over {protocol}")
         batch.add_rule(table, "postrouting", back, f"late answers over {protocol}")
-    with nftables.Channel() as channel:
-        channel.commit(batch)
