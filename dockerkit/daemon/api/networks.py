@@ -7,8 +7,10 @@ from dockerkit.daemon.api.call import Call
 from dockerkit.daemon.api.router import Route
 from dockerkit.daemon.api.versions import LISTED_CONTAINERS, shaped
 from dockerkit.errors import Invalid
-from dockerkit.schema.endpoint import EXTENSIONS
+from dockerkit.schema.endpoint import EXTENSIONS, SESSION_HEADER
 from dockerkit.schema.network import FaultRequest, NetworkConnect, NetworkCreate, NetworkDisconnect, PortsRequest
+
+_SESSION = SESSION_HEADER.lower().encode()
 
 
 async def list_(call: Call) -> Answer:
@@ -26,8 +28,9 @@ async def inspect(call: Call) -> Answer:
 
 
 async def create(call: Call) -> Answer:
-    """``POST /networks/create``."""
-    return json(await call.run(call.engine.networks.create, await call.json(NetworkCreate)), 201)
+    """``POST /networks/create``; our header names the session that owns the network from birth."""
+    request = await call.json(NetworkCreate)
+    return json(await call.run(call.engine.networks.create, request, session=call.header(_SESSION)), 201)
 
 
 async def remove(call: Call) -> Answer:
@@ -79,6 +82,18 @@ async def topology(call: Call) -> Answer:
     return json(await call.run(call.engine.networks.topology, call.ref))
 
 
+async def own(call: Call) -> Answer:
+    """``POST /dockerkit/v1/sessions/{session}/networks/{id}``: the network goes with the session."""
+    await call.run(call.engine.sessions.own_network, *call.parameters)
+    return NO_CONTENT
+
+
+async def disown(call: Call) -> Answer:
+    """``DELETE /dockerkit/v1/sessions/{session}/networks/{id}``: the network outlives the session."""
+    await call.run(call.engine.sessions.disown_network, *call.parameters)
+    return NO_CONTENT
+
+
 ROUTES = (
     Route("GET", "/networks", list_),
     Route("GET", "/networks/", list_),
@@ -91,4 +106,6 @@ ROUTES = (
     Route("POST", f"{EXTENSIONS}/containers/{{id}}/ports", publish),
     Route("POST", f"{EXTENSIONS}/networks/{{id}}/faults", fault),
     Route("GET", f"{EXTENSIONS}/networks/{{id}}/topology", topology),
+    Route("POST", f"{EXTENSIONS}/sessions/{{session}}/networks/{{id}}", own),
+    Route("DELETE", f"{EXTENSIONS}/sessions/{{session}}/networks/{{id}}", disown),
 )

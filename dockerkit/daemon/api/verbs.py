@@ -302,8 +302,8 @@ class ImageVerbs(Protocol):
 class Networks(Protocol):
     """Verbs on networks; `ref` is a full id, a unique prefix of one, or a name."""
 
-    def create(self, request: NetworkCreate) -> NetworkCreateResponse:
-        """Make a network."""
+    def create(self, request: NetworkCreate, *, session: str = "") -> NetworkCreateResponse:
+        """Make a network; a session owns it from birth."""
 
     def list(self, filters: Mapping[str, List[str]] | None = None, *, containers: bool = False) -> Sequence[NetworkInspect]:
         """Return networks, with the containers that are on them or without."""
@@ -356,6 +356,12 @@ class Sessions(Protocol):
 
     def disown_volume(self, id: str, name: str) -> None:
         """Take a volume from a session: it outlives it."""
+
+    def own_network(self, id: str, ref: str) -> None:
+        """Give a network to a session."""
+
+    def disown_network(self, id: str, ref: str) -> None:
+        """Take a network from a session: it outlives it."""
 
 
 class System(Protocol):

@@ -49,8 +49,8 @@ class Engine:
         self._configuring = Configuring(self._core)
         self._core.images.configure = self._configuring.run
         self.images = ImageVerbs(self._core)
-        self.networks = NetworkVerbs(self._core)
         self.sessions = Sessions(self._core)
+        self.networks = NetworkVerbs(self._core, self.sessions.check)
         self.volumes = VolumeVerbs(self._core, self.sessions.check)
         self.events = self._core.events
         self.containers = Containers(self._core, self.sessions)

@@ -1,4 +1,4 @@
-"""Sessions: who owns containers and volumes, and what happens when they are gone.
+"""Sessions: who owns containers, networks and volumes, and what happens when they are gone.
 
 A session is a client's open connection and its process. When either ends, for whatever reason, what the session owns is
 killed and removed. Sessions are written down: when it was the daemon that ended, their clients have some seconds to come back
@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
+from dockerkit.daemon.engine.networks import owning
 from dockerkit.daemon.engine.removal import remove
 from dockerkit.daemon.engine.timers import Timer
 from dockerkit.daemon.state import sessions as stored
@@ -31,7 +32,7 @@ RECLAIM_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Session:
-    """One owner: its process. What it owns is written in the containers' records.
+    """One owner: its process. What it owns is written in the records of what is owned.
 
     :param expiry: ends it unless it is reclaimed until then; None once somebody holds it.
     """
@@ -121,6 +122,7 @@ class Sessions:
             if entry.record.session == id:
                 self._remove(entry)
         self._core.volumes.orphan(id)
+        owning.orphan(self._core, id)
         try:
             with self._core.database.transaction() as tx:
                 stored.delete(tx, id)
@@ -180,6 +182,25 @@ class Sessions:
         """Let a volume outlive the session; harmless when another owns it."""
         if self._core.volumes.get(name).session == id:
             self._core.volumes.own(name, "")
+
+    def own_network(self, id: str, ref: str) -> None:
+        """Make the session the owner of a network, which goes when the session and its containers are gone.
+
+        :raises NotFound: no such session, no such network. :raises NotAllowed: the network is one of the engine's own.
+        """
+        self.check(id)
+        owning.own(self._core, self._core.networks.resolve(ref), id)
+        try:
+            self.check(id)
+        except NotFound:
+            owning.orphan(self._core, id)
+            raise
+
+    def disown_network(self, id: str, ref: str) -> None:
+        """Let a network outlive the session; harmless when another owns it."""
+        entry = self._core.networks.resolve(ref)
+        if entry.record.session == id:
+            owning.own(self._core, entry, "")
 
     def recover(self) -> None:
         """Take up the sessions of the daemon before: they end in five seconds unless reclaimed, or with their process."""

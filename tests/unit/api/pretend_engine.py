@@ -392,6 +392,8 @@ class PretendSessions:
     def disown(self, id: str, ref: str) -> None:
         self.owned.discard((id, ref))
 
+    own_network, disown_network = own, disown
+
 
 class PretendSystem:
     """Says what the real one says."""

@@ -20,8 +20,8 @@ class PretendNetworks:
             raise NotFound(f"network {ref} not found")
         return self.all[ref]
 
-    def create(self, request) -> NetworkCreateResponse:
-        self.calls.append(("create", request))
+    def create(self, request, *, session: str = "") -> NetworkCreateResponse:
+        self.calls.append(("create", request, session))
         self.all[request.name] = NetworkInspect(name=request.name, id="c" * 64, created="2026-01-01T00:00:00Z")
         return NetworkCreateResponse(id="c" * 64)
 

@@ -56,6 +56,16 @@ def test_what_docker_has_no_word_for(api, networks):
     assert api.json("GET", "/dockerkit/v1/networks/bridge/topology") == {"Name": "bridge"}
 
 
+def test_a_session_owns_a_network_from_birth_or_later(api, pretended, networks):
+    api.request("POST", "/networks/create", {"Name": "n"}, headers={"X-Dockerkit-Session": "5"})
+    assert networks.calls[-1][2] == "5"
+    pretended.engine.sessions.open_ones["5"] = 1
+    assert api.request("POST", "/dockerkit/v1/sessions/5/networks/n")[0] == 204
+    assert pretended.engine.sessions.owned == {("5", "n")}
+    assert api.request("DELETE", "/dockerkit/v1/sessions/5/networks/n")[0] == 204
+    assert pretended.engine.sessions.owned == set()
+
+
 def test_shapes_by_version():
     network = NetworkInspect(name="n", id="1", created="")
     assert "EnableIPv4" not in shaped("network", network, (1, 47))

@@ -13,9 +13,14 @@ from msgspec.structs import replace
 from pretendclock import PretendClock
 from pretendcore import add, pretend_core
 
+from dockerkit.daemon.engine.networks import rules
+from dockerkit.daemon.engine.networks.entries import NetworkEntry
+from dockerkit.daemon.engine.networks.record import NetworkRecord
 from dockerkit.daemon.engine.sessions import RECLAIM_SECONDS, Sessions
+from dockerkit.daemon.state import networks
 from dockerkit.daemon.state import sessions as stored
-from dockerkit.errors import NotFound
+from dockerkit.errors import NotAllowed, NotFound
+from dockerkit.schema.wire import decode, encode
 
 PATIENCE = 20.0
 ME = os.getpid()
@@ -149,3 +154,44 @@ def test_a_session_that_was_reclaimed_cannot_be_reclaimed_again(core):
     sessions.open(None, ME, reclaim=id)
     with pytest.raises(NotFound):
         sessions.open(None, ME, reclaim=id)
+
+
+def _network(core, monkeypatch, name="net"):
+    monkeypatch.setattr(rules, "apply", lambda core: None)
+    entry = NetworkEntry(NetworkRecord(id=name * 21, name=name, created=1, driver="null"))
+    with core.database.transaction() as tx:
+        networks.put(tx, entry.record.id, name, encode(entry.record))
+    core.networks.add(entry)
+    return entry
+
+
+def test_network_of_a_session_goes_with_it_after_its_containers(core, monkeypatch):
+    sessions, entry = _sessions(core), _network(core, monkeypatch)
+    id = sessions.open(None, 0)
+    sessions.own_network(id, "net")
+    assert [decode(row, NetworkRecord).session for row in networks.everything(core.database)] == [id]
+    entry.members["nobody"] = None  # one that goes this moment, and is not known any more
+    sessions.close(id)
+    assert core.networks.find("net") is None
+    assert list(networks.everything(core.database)) == []
+
+
+def test_network_taken_from_a_session_outlives_it(core, monkeypatch):
+    sessions, _ = _sessions(core), _network(core, monkeypatch)
+    id, other = sessions.open(None, 0), sessions.open(None, 0)
+    sessions.own_network(id, "net")
+    sessions.disown_network(other, "net")
+    sessions.disown_network(id, "net")
+    sessions.close(id)
+    assert core.networks.find("net") is not None
+
+
+def test_who_owns_a_network_must_be_open_and_the_network_somebody_s_own(core, monkeypatch):
+    sessions, _ = _sessions(core), _network(core, monkeypatch, "bridge")
+    with pytest.raises(NotFound, match="No such session"):
+        sessions.own_network("nosuch", "bridge")
+    id = sessions.open(None, 0)
+    with pytest.raises(NotAllowed, match="pre-defined"):
+        sessions.own_network(id, "bridge")
+    with pytest.raises(NotFound, match="network nosuch not found"):
+        sessions.own_network(id, "nosuch")

@@ -34,21 +34,22 @@ class Creation:
     entry: NetworkEntry = field(init=False)
 
 
-def create(core: Core, request: NetworkCreate) -> NetworkCreateResponse:
+def create(core: Core, request: NetworkCreate, *, session: str = "") -> NetworkCreateResponse:
     """Make a network; its bridge is there when this returns.
 
+    :param session: owns it, from the first moment.
     :raises Invalid: malformed. :raises Conflict: the name is taken. :raises NotAllowed: the subnet is.
     :raises Exhausted: no subnet is left to choose. :raises Unsupported: the kernel has no such driver.
     """
     judge(request)
     check_free(request.name, [entry.record.name for entry in core.networks.all()])
-    creation = Creation(core, request, _drafted(core, request))
+    creation = Creation(core, request, _drafted(core, request, session))
     with explained(f"network {request.name} could not be made"):
         run(STEPS, creation)
     return NetworkCreateResponse(id=creation.record.id)
 
 
-def _drafted(core: Core, request: NetworkCreate) -> NetworkRecord:
+def _drafted(core: Core, request: NetworkCreate, session: str) -> NetworkRecord:
     id = secrets.token_hex(32)
     driver = "null" if request.config_only else request.driver or "bridge"
     return NetworkRecord(
@@ -65,6 +66,7 @@ def _drafted(core: Core, request: NetworkCreate) -> NetworkRecord:
         config_only=request.config_only,
         options=request.options,
         labels=request.labels,
+        session=session,
     )
 
 

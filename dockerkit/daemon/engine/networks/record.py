@@ -24,7 +24,7 @@ class NetworkRecord(msgspec.Struct, kw_only=True, frozen=True):
     """One network. A value: a change makes a new one.
 
     ``created`` is in nanoseconds since 1970. ``ipam`` has every subnet and gateway that was chosen; it is empty on the default
-    bridge until that is needed first.
+    bridge until that is needed first. ``session`` owns it, or nobody.
     """
 
     id: str
@@ -42,6 +42,7 @@ class NetworkRecord(msgspec.Struct, kw_only=True, frozen=True):
     config_from: str = ""
     options: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
+    session: str = ""
 
     @property
     def linked(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dockerkit.daemon.engine.core import Core
@@ -13,6 +13,7 @@ from dockerkit.daemon.engine.networks import (
     faults,
     inspecting,
     listing,
+    owning,
     publishing,
     removing,
     topology,
@@ -34,15 +35,31 @@ if TYPE_CHECKING:
 
 
 class NetworkVerbs:
-    """All networks of this engine. `ref` is a full id, a name, or a unique prefix of an id."""
+    """All networks of this engine. `ref` is a full id, a name, or a unique prefix of an id.
 
-    def __init__(self, core: Core) -> None:
+    :param check_session: raises NotFound when a session is not open.
+    """
+
+    def __init__(self, core: Core, check_session: Callable[[str], None]) -> None:
         self._core = core
+        self._check_session = check_session
         self._pruning = Pruning(core)
 
-    def create(self, request: NetworkCreate) -> NetworkCreateResponse:
-        """Make a network; see :func:`dockerkit.daemon.engine.networks.creating.create`."""
-        return creating.create(self._core, request)
+    def create(self, request: NetworkCreate, *, session: str = "") -> NetworkCreateResponse:
+        """Make a network; see :func:`dockerkit.daemon.engine.networks.creating.create`.
+
+        :param session: the open session that shall own it.
+        """
+        if not session:
+            return creating.create(self._core, request)
+        self._check_session(session)
+        made = creating.create(self._core, request, session=session)
+        try:
+            self._check_session(session)
+        except NotFound:
+            owning.orphan(self._core, session)  # it ended meanwhile, and has not seen its network
+            raise
+        return made
 
     def list(self, filters: Mapping[str, List[str]] | None = None, *, containers: bool = False) -> List[NetworkInspect]:
         """Return each network that fits, newest first; see :func:`dockerkit.daemon.engine.networks.listing.fitting`."""
