@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from dockerkit.client.values import Attach, Bind, Device, Pairs, Probe
 from dockerkit.client.words import Words
-from dockerkit.errors import Unsupported
 
 if TYPE_CHECKING:
     from dockerkit.client.client import Client
     from dockerkit.client.completed import Completed
     from dockerkit.client.container import Container
+    from dockerkit.client.rows import Row, Rows
 
 MAPPINGS = frozenset({"env", "label", "tmpfs", "ulimit", "sysctl"})
 UNORDERED = MAPPINGS | {"publish", "bind", "volume", "cap_add", "cap_drop", "security_opt", "extra_host", "device"}
@@ -69,14 +69,17 @@ class ContainerSpec(Words):
         """Run to the end and leave nothing behind; see :func:`dockerkit.run`. ``ready`` says nothing to it."""
         return self._bound().run_spec(self, input=input, check=check, timeout=timeout)
 
-    def explain(self) -> Any:
-        """Say what would be done, step by step.
+    def explain(self) -> Rows[Row]:
+        """Say what would be done, step by step, and by which means; contacts nothing.
 
-        :raises Unsupported: for now.
+        ``container.explain()`` is what was done, once it runs.
+
+        :raises NotFound: the source of a bind does not exist.
         """
-        raise Unsupported(
-            "explain() is not offered yet", hint="repr(spec) shows the wish, container.inspect() what became of it"
-        )
+        from dockerkit.client.encoding import encode  # noqa: PLC0415 (it imports this module)
+        from dockerkit.client.plan import plan  # noqa: PLC0415 (only who asks pays for it)
+
+        return plan(self.image, self.said, encode(self, foreign=True, local=True))
 
     def _bound(self) -> Client:
         from dockerkit.client.default import default_client  # noqa: PLC0415 (it imports this module)
