@@ -12,7 +12,8 @@ from dockerkit.cli.completion import image_names
 from dockerkit.cli.flags import container_flags
 from dockerkit.cli.further import apply_further, further_flags
 from dockerkit.cli.mounts import read_mounts
-from dockerkit.cli.pull import Progress, obtain
+from dockerkit.cli.moving import Progress
+from dockerkit.cli.pull import obtain
 from dockerkit.cli.refusals import WRONG_FLAG, Failure, said
 from dockerkit.cli.variables import environment, named_values
 from dockerkit.cli.word import Word, client

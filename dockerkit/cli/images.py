@@ -119,5 +119,5 @@ def tag(source: str, target: str) -> None:
     try:
         parse_reference(target)
     except Invalid as error:
-        raise Failure(f'"{target}" is not a valid repository/tag: {error.message}') from None
+        raise Failure(f'Error parsing reference: "{target}" is not a valid repository/tag: {error.message}') from None
     client().images.get(source).tag(target)

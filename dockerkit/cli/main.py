@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from dockerkit.cli.offers import GROUPS, LATER, WORDS, found, later
+from dockerkit.cli.offers import ALIASES, GROUPS, LATER, WORDS, found, later
 from dockerkit.cli.refusals import Refused, exit_code, said
 from dockerkit.errors import DockerkitError
 
@@ -31,6 +31,7 @@ class Words(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a word's command; one that comes later is a command that says so."""
+        cmd_name = cmd_name if self._later or cmd_name in self._table else ALIASES.get(cmd_name, cmd_name)
         if cmd_name in self._table:
             return found(self._table[cmd_name][0])
         if self._later and cmd_name in GROUPS:

@@ -36,7 +36,11 @@ CONTAINER: Table = {
 }
 IMAGE: Table = {
     "history": ("history:history", "Show the history of an image"),
+    "import": ("archives:import_", "Import the contents from a tarball to create a filesystem image"),
+    "load": ("archives:load", "Load an image from a tar archive or STDIN"),
     "pull": ("pull:pull", "Download an image from a registry"),
+    "push": ("pull:push", "Upload an image to a registry"),
+    "save": ("archives:save", "Save one or more images to a tar archive (streamed to STDOUT by default)"),
     "tag": ("images:tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"),
 }
 SYSTEM: Table = {
@@ -52,8 +56,11 @@ WORDS: Table = {
     "doctor": ("doctor:doctor", "Try what containers need of this machine, and say what is missing"),
     "images": ("images:images", "List images"),
     "inspect": ("inspect:inspect", "Return low-level information on Docker objects"),
+    "login": ("login:login", "Authenticate to a registry"),
+    "logout": ("login:logout", "Log out from a registry"),
     "ps": ("ps:ps", "List containers"),
     "rmi": ("images:rmi", "Remove one or more images"),
+    "search": ("search:search", "Search a registry for images"),
     "version": ("version:version", "Show the version information of client and engine"),
 }
 GROUPS: dict[str, tuple[str, Table]] = {
@@ -71,6 +78,7 @@ GROUPS: dict[str, tuple[str, Table]] = {
         {
             **IMAGE,
             "bootstrap": ("pull:bootstrap", "Make a first image of what this machine has, without a registry"),
+            "explore": ("explore:explore", "Look into an image: its layers, and the files that nobody can see any more"),
             "inspect": ("inspect:image", "Display detailed information on one or more images"),
             "ls": ("images:images", "List images"),
             "prune": ("prune:images", "Remove unused images"),
@@ -103,7 +111,7 @@ GROUPS: dict[str, tuple[str, Table]] = {
         },
     ),
 }
-_REGISTRIES = "the registry client brings it; `dockerkit image bootstrap` makes a first image without one"
+_INDEXES = "indexes of several platforms bring it"
 _BUILDER = "the builder brings it; `dockerkit commit` makes an image of a container"
 _SWARM = "swarm mode brings it"
 LATER: dict[str, str] = {
@@ -113,24 +121,21 @@ LATER: dict[str, str] = {
     "compose": "the compose tower brings it",
     "config": _SWARM,
     "context": "several engines by name bring it; -H URL or DOCKER_HOST names one",
-    "import": "archives of images bring it",
-    "load": "archives of images bring it",
-    "login": _REGISTRIES,
-    "logout": _REGISTRIES,
-    "manifest": _REGISTRIES,
+    "manifest": _INDEXES,
     "network": "networks bring it; --network none and --network host are offered",
     "node": _SWARM,
     "plugin": "nothing does: plugins are programs of Docker's",
-    "push": _REGISTRIES,
-    "save": "archives of images bring it",
-    "search": _REGISTRIES,
     "secret": _SWARM,
     "service": _SWARM,
     "stack": _SWARM,
     "swarm": _SWARM,
-    "trust": _REGISTRIES,
+    "trust": "nothing does: its servers are being closed",
 }
 """Docker's words that are not offered yet, and what will bring them."""
+
+
+ALIASES = {"list": "ls", "remove": "rm"}
+"""Other words for the same, in every group that has it, as Docker has them; help does not list them."""
 
 
 def found(where: str) -> click.Command:

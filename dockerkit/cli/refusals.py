@@ -85,8 +85,9 @@ def usage_refusal(ctx: click.Context, error: click.UsageError) -> Refused:
         plural = "" if count == 1 else "s"
         return Refused(ctx, f"{_root(ctx)}: '{path}' requires {at_least}{count} argument{plural}", code=1)
     if error.message.startswith("Got unexpected extra argument"):
-        count = sum(1 for parameter in ctx.command.params if isinstance(parameter, click.Argument))
-        takes = f"requires {count} argument{'' if count == 1 else 's'}" if count else "accepts no arguments"
+        arguments = [parameter for parameter in ctx.command.params if isinstance(parameter, click.Argument)]
+        count, at_most = len(arguments), "" if all(argument.required for argument in arguments) else "at most "
+        takes = f"requires {at_most}{count} argument{'' if count == 1 else 's'}" if count else "accepts no arguments"
         return Refused(ctx, f"{_root(ctx)}: '{path}' {takes}", code=1)
     return Refused(ctx, error.format_message(), code=WRONG_FLAG)
 

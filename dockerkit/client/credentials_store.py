@@ -51,7 +51,9 @@ class Store:
         return _found(document.get("auths"), server, self.path)
 
     def keep(self, login: Login) -> str:
-        """Keep a login; return the path of the file that now has its secret in plain sight, "" when a helper has it.
+        """Keep a login; return the path of the file that now has its secret in plain sight.
+
+        :returns: "" when a helper has it, or when it was kept already.
 
         :raises DockerkitError: it could not be kept.
         """
@@ -59,6 +61,8 @@ class Store:
         if helper is not None:
             helper.store(login)
         entry = files.entry_of(login) if helper is None else {}
+        if _auths(files.read(self.path)).get(login.server) == entry:
+            return ""
         files.change(self.path, lambda document: _auths(document).update({login.server: entry}))
         return self.path if helper is None else ""
 

@@ -100,7 +100,8 @@ class Explored:
     def summary(self) -> str:
         """Return what it comes to, in one line."""
         waste = f"{human_size(self.wasted_bytes)} wasted, {self.efficiency:.1%} efficient"
-        return f"image {short(self.id)}: {human_size(self.size)} in {len(self.layers)} layers, {waste}"
+        layers = "1 layer" if len(self.layers) == 1 else f"{len(self.layers)} layers"
+        return f"image {short(self.id)}: {human_size(self.size)} in {layers}, {waste}"
 
     def __repr__(self) -> str:
         """Show what it comes to, and the layers."""

@@ -146,7 +146,7 @@ class Images:
 
         :param limit: 1 to 100.
         :param filters: docker's: ``stars=3``, ``is_official=True``.
-        :raises Failed: the registry has no search.
+        :raises Unsupported: the registry has no search (`Failed` by Docker's engine).
         :raises Unavailable: it does not answer.
         """
         return search(self._engine, term, limit=limit, filters=filters)

@@ -51,6 +51,10 @@ class Bars:
         if status.startswith(tuple(FINISHED)):
             self._drawn.update(task, visible=False)
 
+    def line(self, text: str) -> None:
+        """Write a line above the bars; it stays."""
+        self._drawn.console.print(text.removesuffix("\n"), markup=False, highlight=False, soft_wrap=True)
+
     def done(self) -> None:
         """Take the bars away, and leave the last words."""
         if self._drawing:

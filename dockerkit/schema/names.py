@@ -60,7 +60,8 @@ def parse_reference(text: str) -> Reference:
     name, tag = _split_tag(rest)
     registry, repository = _split_registry(name)
     if repository != repository.lower():
-        raise Invalid(f"invalid reference format: repository name ({name}) must be lowercase")
+        shown = f"library/{repository}" if registry == DEFAULT_REGISTRY and "/" not in repository else repository
+        raise Invalid(f"invalid reference format: repository name ({shown}) must be lowercase")
     well_formed = _REGISTRY.fullmatch(registry) and _REPOSITORY.fullmatch(repository) and len(repository) <= 255
     if not well_formed or (tag and not _TAG.fullmatch(tag)):
         raise Invalid(f"invalid reference format: {text!r}")

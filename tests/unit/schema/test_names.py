@@ -68,7 +68,7 @@ def test_reference_that_is_none_is_refused(text: str) -> None:
 
 
 def test_reference_with_capitals_is_refused_in_dockers_words() -> None:
-    with pytest.raises(Invalid, match=r"invalid reference format: repository name \(BusyBox\) must be lowercase"):
+    with pytest.raises(Invalid, match=r"invalid reference format: repository name \(library/BusyBox\) must be lowercase"):
         parse_reference("BusyBox")
 
 
