@@ -171,11 +171,14 @@ class Network:
 
     # its end
 
-    def remove(self) -> None:
+    def remove(self, *, force: bool = False) -> None:
         """Remove it.
 
+        :param force: take everybody off it first.
         :raises NotAllowed: something that runs is on it, or it is Docker's own (``bridge``, ``host``, ``none``).
         """
+        if force:
+            self._empty()
         self._client.engine.delete(self._path)
 
     def __enter__(self) -> Self:
@@ -187,8 +190,7 @@ class Network:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Take everybody off it, and remove it."""
         try:
-            self._empty()
-            self.remove()
+            self.remove(force=True)
         except NotFound:
             pass  # removed inside the block
         except DockerkitError as second:

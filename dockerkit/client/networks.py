@@ -14,11 +14,13 @@ from dockerkit.client.engine import segment
 from dockerkit.client.network import Network
 from dockerkit.client.rows import Rows
 from dockerkit.errors import NotFound
+from dockerkit.schema.endpoint import SESSION_HEADER
 from dockerkit.schema.network import IPAM, IPAMConfig, NetworkCreate, NetworkCreateResponse, NetworkInspect
 from dockerkit.schema.wire import convert, decode
 
 if TYPE_CHECKING:
     from dockerkit.client.client import Client
+    from dockerkit.client.session import Session
 
 _COLUMNS = ("id", "name", "driver", "subnet", "internal", "labels")
 
@@ -51,19 +53,20 @@ class Networks:
         :raises Conflict: there is one of this name.
         :raises NotAllowed: the subnet overlaps with another's.
         """
-        pools = [IPAMConfig(subnet=subnet or "", gateway=gateway or "", ip_range=ip_range or "")]
-        request = NetworkCreate(
-            name=name or f"dk-{secrets.token_hex(4)}",
-            check_duplicate=True,
-            driver=driver,
-            internal=internal,
-            enable_ipv6=ipv6,
-            ipam=IPAM(config=pools) if subnet or gateway or ip_range else None,
-            labels={**MARKS, **(labels or {})},
-            options=dict(options or {}),
+        return make(
+            self._client,
+            wished(
+                name,
+                subnet=subnet,
+                gateway=gateway,
+                ip_range=ip_range,
+                internal=internal,
+                ipv6=ipv6,
+                driver=driver,
+                labels=labels,
+                options=options,
+            ),
         )
-        made = decode(self._client.engine.post("/networks/create", json=request), NetworkCreateResponse)
-        return Network(self._client, made.id)
 
     def list(self, all: bool = False, **filters: Any) -> Rows[Network]:
         """Return the networks by name; filters as docker's: ``name="back"``, ``label=…``, ``driver=…``, ``type="custom"``.
@@ -104,6 +107,52 @@ class Networks:
         answer = self._client.engine.call("POST", "/networks/prune", query={"filters": filters_json(filters)}, timeout=None)
         told: dict[str, Any] = msgspec.json.decode(answer.read())
         return told
+
+
+def wished(
+    name: str | None = None,
+    *,
+    subnet: str | None = None,
+    gateway: str | None = None,
+    ip_range: str | None = None,
+    internal: bool = False,
+    ipv6: bool = False,
+    driver: str = "bridge",
+    labels: Mapping[str, str] | None = None,
+    options: Mapping[str, str] | None = None,
+) -> NetworkCreate:
+    """Return the request for a network; parameters as of :meth:`Networks.create`. Contacts nothing."""
+    pools = [IPAMConfig(subnet=subnet or "", gateway=gateway or "", ip_range=ip_range or "")]
+    return NetworkCreate(
+        name=name or f"dk-{secrets.token_hex(4)}",
+        check_duplicate=True,
+        driver=driver,
+        internal=internal,
+        enable_ipv6=ipv6,
+        ipam=IPAM(config=pools) if subnet or gateway or ip_range else None,
+        labels={**MARKS, **(labels or {})},
+        options=dict(options or {}),
+    )
+
+
+def make(client: Client, request: NetworkCreate, *, session: Session | None = None) -> Network:
+    """Make the network that a request wishes.
+
+    :param session: owns it from birth; None: nobody.
+    :raises DockerkitError: see :meth:`Networks.create`.
+    """
+    try:
+        return _made(client, request, session)
+    except NotFound as error:
+        if session is None or not session.lost(error):
+            raise
+    return _made(client, request, session)
+
+
+def _made(client: Client, request: NetworkCreate, session: Session | None) -> Network:
+    headers = [] if session is None else [(SESSION_HEADER, session.id())]
+    made = decode(client.engine.post("/networks/create", json=request, headers=headers), NetworkCreateResponse)
+    return Network(client, made.id)
 
 
 def _cells(row: NetworkInspect) -> dict[str, Any]:
