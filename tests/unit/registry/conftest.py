@@ -14,6 +14,7 @@ from dockerkit.daemon.registry.client import RegistryClient
 from dockerkit.daemon.registry.settings import Settings
 from tests.unit.registry.badregistry import BadRegistry
 from tests.unit.registry.caller import Caller
+from tests.unit.registry.ourregistry import OurRegistry
 
 HURRY = {"certificates": (), "silence": 0.4, "document_within": 1.0, "backoff": 0.01, "attempts": 3, "connect_within": 1.0}
 
@@ -60,3 +61,9 @@ def store(tmp_path: pathlib.Path) -> Store:
 @pytest.fixture
 def caller(hurried: RegistryClient, store: Store) -> Caller:
     return Caller(hurried, store)
+
+
+@pytest.fixture
+def ours(tmp_path: pathlib.Path) -> Iterator[OurRegistry]:
+    with OurRegistry(tmp_path / "registry") as registry:
+        yield registry
