@@ -5,7 +5,7 @@ The names of what flags say are those of the command's parameters in :mod:`docke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,8 @@ import click
 from dockerkit.client.container import Container
 from dockerkit.client.rows import Row, Rows
 from dockerkit.errors import Invalid, NotFound, Unsupported
-from dockerkit.notebook import programs
+from dockerkit.notebook import images, programs
+from dockerkit.notebook.images import Act, Said, filters_of
 from dockerkit.notebook.text import Text
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 50
 """So many containers are stopped, removed … at a time, as docker does."""
-Said = dict[str, Any]
-Act = Callable[["Client", Said], object]
 
 
 def of(command: click.Command) -> Act | None:
@@ -35,26 +34,8 @@ def of(command: click.Command) -> Act | None:
 def _ps(client: Client, said: Said) -> object:
     """Return the containers."""
     last = 1 if said["latest"] else said["last"]
-    rows = client.containers.list(all=said["all"] or last > 0, **_filters(said["filters"]))
+    rows = client.containers.list(all=said["all"] or last > 0, **filters_of(said["filters"]))
     return rows[:last] if last > 0 else rows
-
-
-def _image_list(client: Client, said: Said) -> object:
-    """Return the images."""
-    filters = _filters(said["filters"])
-    if said["repository"]:
-        filters["reference"] = [said["repository"]]
-    return client.images.list(all=said["all"], **filters)
-
-
-def _filters(said: Iterable[str]) -> dict[str, list[str]]:
-    filters: dict[str, list[str]] = {}
-    for each in said:
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise Invalid(f"--filter {each!r}: expected name=value")
-        filters.setdefault(name.strip().lower(), []).append(value.strip())
-    return filters
 
 
 def at_once(act: Callable[[Container], Any], containers: Sequence[Container]) -> None:
@@ -171,9 +152,8 @@ def _record(client: Client, name: str, kind: str) -> dict[str, Any]:
 
 
 ACTS: dict[str, Act] = {
+    **images.ACTS,
     "ps:ps": _ps,
-    "images:images": _image_list,
-    "history:history": lambda client, said: client.images.get(said["name"]).history(),
     "df:df": lambda client, said: client.disk_usage(),
     "create:create": programs.create,
     "run:run": programs.run,
@@ -193,7 +173,6 @@ ACTS: dict[str, Act] = {
     "logs:logs": _one(_logs),
     "stats:stats": _stats,
     "inspect:inspect": _inspect,
-    "pull:pull": lambda client, said: client.pull(said["name"], platform=said["platform"]),
     "changes:diff": _one(lambda container, said: container.diff()),
     "changes:commit": _one(_commit),
 }

@@ -95,44 +95,75 @@ def image(
     name: Any = None,
     *,
     path: Any = None,
+    bootstrap: Any = None,
+    archive: Any = None,
     scope: Any = "session",
     params: Sequence[Any] | None = None,
     wrapper: Callable[[Image], Any] | None = None,
     doc: str | None = None,
     **options: Any,
 ) -> Any:
-    """Return a fixture: an image, which stays when the tests end.
+    """Return a fixture: an image, which stays when the tests end. It is one of four, and `options` are those of its making:
 
-    :param name: obtained when the engine does not have it; with ``packages`` or ``programs``, bootstrapped.
-    :param path: built from this folder instead, relative to the one where pytest was started; `options` are those of
-        ``dockerkit.build``.
-    :raises Invalid: neither or both of them.
+    :param name: pulled when the engine does not have it (``platform``); with ``packages`` or ``programs``, bootstrapped.
+    :param path: built from this folder, relative to the one where pytest was started: not offered yet.
+    :param bootstrap: made without a registry (``packages``, ``programs``).
+    :param archive: loaded from this archive of one image, relative as `path` is.
+    :raises Invalid: none or several of them.
     """
-    if (name is None) is (path is None):
-        raise Invalid("image() needs a name or a path, not both", hint='image("busybox") or image(path=".")')
+    ways = {"name": name, "path": path, "bootstrap": bootstrap, "archive": archive}
+    chosen = [way for way, said in ways.items() if said is not None]
+    if len(chosen) != 1:
+        raise Invalid(
+            f"image() needs one of {', '.join(ways)}, not {' and '.join(chosen) or 'none'}",
+            hint='image("busybox"), image(path="."), image(bootstrap="debian", packages=["curl"]) or image(archive="app.tar")',
+        )
+    (way,) = chosen
 
     def serve(request: pytest.FixtureRequest, needed: Mapping[str, Any]) -> Iterator[Any]:
         __tracebackhide__ = True
-        said = deferred.resolved({"name": name, "path": path, **options}, needed)
+        said = deferred.resolved({"from": ways[way], **options}, needed)
         try:
-            made = _obtained(needed["dk_client"], **said)
+            made = _WAYS[way](needed["dk_client"], said.pop("from"), **said)
         except DockerkitError as error:
             raise error.with_traceback(None) from None
         yield made if wrapper is None else wrapper(made)
 
-    declared = Declared("image", scope, params, doc or f"The image {name}." if path is None else f"An image built from {path}.")
-    return declared.fixture(serve, (*deferred.names([name, path, options]), "dk_client"))
+    declared = Declared("image", scope, params, doc or _DOCS[way].format(ways[way]))
+    return declared.fixture(serve, (*deferred.names([ways[way], options]), "dk_client"))
 
 
-def _obtained(client: Client, *, name: Any, path: Any, **options: Any) -> Image:
-    if path is not None:
-        return client.build(os.fspath(path), **options)
+_DOCS = {
+    "name": "The image {}.",
+    "path": "An image built from {}.",
+    "bootstrap": "The image {}, made without a registry.",
+    "archive": "The image of the archive {}.",
+}
+
+
+def _obtained(client: Client, name: Any, *, platform: str | None = None, **options: Any) -> Image:
     if options:
         return client.images.bootstrap(name, **options)
     try:
         return client.images.get(name)
     except NotFound:
-        return client.pull(name)
+        return client.pull(name, platform=platform)
+
+
+def _loaded(client: Client, path: Any) -> Image:
+    found = client.images.load(os.fspath(path))
+    if len({one.id for one in found}) != 1:
+        names = ", ".join(one.reference for one in found) or "none"
+        raise Invalid(f"image(archive={os.fspath(path)!r}): an archive of one image is wanted; it has {names}")
+    return found[0]
+
+
+_WAYS: dict[str, Callable[..., Image]] = {
+    "name": _obtained,
+    "path": lambda client, path, **options: client.build(os.fspath(path), **options),
+    "bootstrap": lambda client, name, **options: client.images.bootstrap(name, **options),
+    "archive": _loaded,
+}
 
 
 def network(
