@@ -36,6 +36,7 @@ bench: packages $(VENV)/ready-test ## Measure, beside dockerd where there is one
 	@$(BIN)/python tests/bench/run_alive.py
 	@$(BIN)/python tests/bench/run_memory.py
 	@$(BIN)/python tests/bench/run_images.py
+	@$(BIN)/python tests/bench/run_names.py
 	@$(BIN)/python tests/bench/run_bootstrap.py
 
 clean: ## Remove what make made
