@@ -36,6 +36,11 @@ class Network:
     # what it is
 
     @property
+    def client(self) -> Client:
+        """The client it was got by."""
+        return self._client
+
+    @property
     def id(self) -> str:
         """Its id: 64 digits."""
         return self._id

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import socket
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from dockerkit.client.collection import filters_json
-from dockerkit.client.creation import MARKS
+from dockerkit.client.creation import MARKS, OWNER_LABEL
 from dockerkit.client.engine import segment
 from dockerkit.client.network import Network
 from dockerkit.client.rows import Rows
@@ -138,9 +140,12 @@ def wished(
 def make(client: Client, request: NetworkCreate, *, session: Session | None = None) -> Network:
     """Make the network that a request wishes.
 
-    :param session: owns it from birth; None: nobody.
+    :param session: owns it from birth; None: nobody. A foreign engine knows none: there it is labelled.
     :raises DockerkitError: see :meth:`Networks.create`.
     """
+    if session is not None and client.engine.foreign:
+        request.labels = {**request.labels, OWNER_LABEL: f"{socket.gethostname()}:{os.getpid()}"}
+        session = None
     try:
         return _made(client, request, session)
     except NotFound as error:

@@ -18,8 +18,10 @@ import sys
 
 from dockerkit.client.client import Client
 from dockerkit.client.container import Container
+from dockerkit.client.network import Network
 from dockerkit.errors import DockerkitError
-from dockerkit.testing.sharing import SOCKET, Note
+from dockerkit.testing.meeting import NETWORKS, SOCKET, Note
+from dockerkit.testing.networks import end
 from dockerkit.testing.tenure import disown
 
 _LOOK = 1000
@@ -43,9 +45,10 @@ class Holder:
         waiting = None
         try:
             waiting = self._until_the_end()
-            for path in glob.glob(os.path.join(glob.escape(self._folder), "*.json")):
-                if (note := Note.read(path)) is not None:
-                    self._finish(note)
+            paths = glob.glob(os.path.join(glob.escape(self._folder), "*.json"))
+            notes = [note for path in paths if (note := Note.read(path)) is not None]
+            for note in sorted(notes, key=lambda note: note.kind):  # containers before the networks that they are on
+                self._finish(note)
             self._client.close()
         finally:
             shutil.rmtree(self._folder)
@@ -78,9 +81,11 @@ class Holder:
     def _finish(self, note: Note) -> None:
         try:
             if note.keep:
-                disown(self._client, self._session, note.container)
+                disown(self._client, self._session, note.thing, note.kind)
+            elif note.kind == NETWORKS:
+                end(Network(self._client, note.thing), self._session, keep=note.spare)
             else:
-                Container(self._client, note.container).remove(force=True, volumes=True)
+                Container(self._client, note.thing).remove(force=True, volumes=True)
         except DockerkitError as error:
             print(f"{note.fixture}: {error}", file=sys.stderr)  # noqa: T201 (whoever runs it by hand wants to know)
 

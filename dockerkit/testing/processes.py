@@ -1,4 +1,4 @@
-"""Which process a container belongs to, on engines that do not know: a label, and whether its process is still there.
+"""Which process a container or a network is of, on engines that do not know: a label, and whether its process is still there.
 
 Our own engine watches processes itself. On a foreign one a killed suite leaves its containers; the next suite on the same
 machine finds their mark, sees that the process is gone, and removes them.
@@ -11,7 +11,7 @@ import os
 import socket
 
 from dockerkit.client.client import Client
-from dockerkit.errors import Conflict, NotFound
+from dockerkit.errors import Conflict, NotAllowed, NotFound
 
 MARK_LABEL = "dockerkit.process"
 
@@ -30,7 +30,21 @@ def is_gone(said: str) -> bool:
 
 
 def sweep(client: Client) -> list[str]:
-    """Remove what ended processes of this machine left on a foreign engine; return the ids."""
+    """Remove what ended processes of this machine left on a foreign engine; return the ids of containers and networks."""
+    return [*_sweep_containers(client), *_sweep_networks(client)]
+
+
+def _sweep_networks(client: Client) -> list[str]:
+    swept = []
+    for network in client.networks.list(label=MARK_LABEL):
+        with contextlib.suppress(NotFound, Conflict, NotAllowed):  # another suite sweeps too; what was kept is on it
+            if is_gone(network.labels.get(MARK_LABEL, "")):
+                network.remove()
+                swept.append(network.id)
+    return swept
+
+
+def _sweep_containers(client: Client) -> list[str]:
     swept = []
     for container in client.containers.list(all=True, label=MARK_LABEL):
         with contextlib.suppress(NotFound, Conflict):  # another suite sweeps too

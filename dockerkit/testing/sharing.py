@@ -1,77 +1,20 @@
 """One container for all worker processes of a run: the first makes it, the others find it, it goes when the run does.
 
-A *holder* process owns it (see ``holder``), for workers come, end and crash while others go on. They meet in a folder that the
-run names and the first of them makes: a lock, the holder's socket, and a file a container.
+They find it where ``meeting`` says; networks that are shared are with the other ``networks``.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
-import json
-import os
-import shutil
-import socket
-import stat
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
-import msgspec
-
-from dockerkit import errors
 from dockerkit.client.client import Client
 from dockerkit.client.container import Container
-from dockerkit.client.engine import segment
-from dockerkit.client.session import Session
 from dockerkit.client.spec import ContainerSpec
-from dockerkit.errors import NotAllowed, NotFound, Unavailable
+from dockerkit.errors import NotFound
 from dockerkit.testing.making import make
+from dockerkit.testing.meeting import Meeting, Note, Run
 from dockerkit.testing.processes import mark
 from dockerkit.testing.reuse import wish_hash
-
-SOCKET = "holder.sock"
-_DETACH = "import os, sys; os.fork() and os._exit(0); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
-"""Run by an interpreter of its own, so that the holder is nobody's child: no zombie, and no warning from ``subprocess``."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run of many workers.
-
-    :param folder: where they meet; need not exist.
-    :param process: the one that outlives all workers.
-    """
-
-    folder: str
-    process: int
-
-
-@dataclass(frozen=True)
-class Note:
-    """What the workers and the holder know of a shared container; one file."""
-
-    container: str
-    fixture: str
-    session: str = ""
-    keep: bool = False
-
-    @classmethod
-    def read(cls, path: str) -> Note | None:
-        """Return what is written there; None when nothing is."""
-        try:
-            with open(path, "rb") as file:
-                return cls(**json.load(file))
-        except FileNotFoundError:
-            return None
-
-    def write(self, path: str) -> None:
-        """Write it, whole or not at all."""
-        with open(f"{path}.new", "w", encoding="utf-8") as file:
-            json.dump({name: getattr(self, name) for name in self.__dataclass_fields__}, file)
-        os.replace(f"{path}.new", path)
 
 
 class Shared:
@@ -83,37 +26,31 @@ class Shared:
     def __init__(self, client: Client, run: Run, *, keep: bool = False) -> None:
         self._client = client
         self._marked = "" if keep else mark(run.process)
-        self._folder = os.path.join(run.folder, hashlib.sha256(client.url.encode()).hexdigest()[:8])
-        self._run = run
+        self._meeting = Meeting(client, run)
         self._path = ""
         self._container: Container | None = None
 
     def create(self, spec: ContainerSpec, fixture: str) -> Container:
         """Return the run's container of this wish, made by whichever worker came first."""
-        _private_folder(self._run.folder)
-        _private_folder(self._folder)
-        self._path = os.path.join(self._folder, f"{wish_hash(spec)}-{fixture}.json")
-        with self._lock():
+        self._path = self._meeting.path(f"{wish_hash(spec)}-{fixture}")
+        with self._meeting.lock():
             self._container = self._found(spec) or self._made(spec, fixture)
         return self._container
 
     def _found(self, spec: ContainerSpec) -> Container | None:
         """Return the container that another worker made, if its owner and it are there."""
         note = Note.read(self._path)
-        if note is None:
+        if note is None or not self._meeting.owned(note):
             return None
-        container = Container(self._client, note.container, spec=spec)
+        container = Container(self._client, note.thing, spec=spec)
         try:
-            if not self._client.engine.foreign:  # owning it again costs nothing, and fails when owner or container has gone
-                path = f"/sessions/{note.session}/containers/{segment(note.container)}"
-                self._client.engine.post(self._client.engine.extension(path, word="a session"))
             there = container.status in ("running", "created")  # whoever comes starts it
         except NotFound:
             return None
         return container if there else None
 
     def _made(self, spec: ContainerSpec, fixture: str) -> Container:
-        owner = _Holding(self._client, self._holder())
+        owner = self._meeting.owner()
         container = make(self._client, spec, alias=fixture, session=owner, marked=self._marked)
         Note(container.id, fixture, session=owner.id()).write(self._path)
         return container
@@ -123,121 +60,11 @@ class Shared:
 
     def discard(self) -> None:
         """Remove it; the next worker makes another."""
-        with self._lock():
-            note = Note.read(self._path)
-            if note is not None and self._container is not None and note.container == self._container.id:
-                os.unlink(self._path)
         if self._container is not None:
+            self._meeting.forget(self._path, self._container.id)
             with contextlib.suppress(NotFound):
                 self._container.remove(force=True, volumes=True)
 
     def leave(self) -> None:
         """Tell the holder to leave it when it ends."""
-        with self._lock():
-            note = Note.read(self._path)
-            if note is not None:
-                replace(note, keep=True).write(self._path)
-
-    @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
-        lock = os.open(os.path.join(self._folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
-
-    def _holder(self) -> str:
-        """Return the session of the run's holder, started when there is none."""
-        try:
-            return ask(self._folder, "session")
-        except OSError:
-            _start_holder(self._client.url, self._folder, self._run.process)
-            return ask(self._folder, "session")
-
-
-class _Holding(Session):
-    """A session that another process has; it cannot be opened anew from here."""
-
-    def __init__(self, client: Client, id: str) -> None:
-        super().__init__(client.engine)
-        self._held = id
-
-    def id(self) -> str:
-        """Return its id."""
-        return self._held
-
-    def lost(self, error: NotFound) -> bool:
-        """Say no: the holder has ended, and a second try would not help."""
-        return False
-
-
-def ask(folder: str, question: str) -> str:
-    """Ask the holder of a folder: ``session``, or ``end``, which is answered when it has ended and nothing is left.
-
-    :raises OSError: there is none.
-    """
-    with socket.socket(socket.AF_UNIX) as asking:
-        asking.connect(os.path.join(folder, SOCKET))
-        asking.sendall(question.encode() + b"\n")
-        with asking.makefile("rb") as answer:
-            return answer.readline().decode().strip()
-
-
-def finish(run: Run) -> None:
-    """End the run's holders, and with them every shared container; called by the process that outlives the workers."""
-    try:
-        folders = [entry.path for entry in os.scandir(run.folder) if entry.is_dir()]
-    except FileNotFoundError:
-        return  # nobody shared anything
-    for folder in folders:
-        with contextlib.suppress(OSError):  # it has ended by itself
-            ask(folder, "end")
-    shutil.rmtree(run.folder, ignore_errors=True)  # the holders have done it, but for one that could not start
-
-
-def _private_folder(path: str) -> None:
-    """Make a folder for this user only.
-
-    :raises NotAllowed: somebody else has been quicker.
-    """
-    os.makedirs(path, mode=0o700, exist_ok=True)
-    found = os.lstat(path)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise NotAllowed(f"{path} belongs to another user", hint="TMPDIR names another folder for temporary files")
-
-
-def _start_holder(url: str, folder: str, process: int) -> None:
-    package = os.path.dirname(os.path.dirname(os.path.abspath(errors.__file__)))
-    path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
-    reader, writer = os.pipe()
-    try:
-        subprocess.run(  # noqa: S603 (our own interpreter, our own arguments)
-            [
-                sys.executable,
-                "-I",
-                "-S",
-                "-c",
-                _DETACH,
-                "-m",
-                "dockerkit.testing.holder",
-                url,
-                folder,
-                str(process),
-                str(writer),
-            ],
-            check=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path},
-            pass_fds=(writer,),
-            start_new_session=True,  # Ctrl-C reaches the run first
-        )
-    finally:
-        os.close(writer)
-    with open(reader, "rb") as answer:
-        said = answer.readline()
-    if said != b"ready\n":
-        why = msgspec.json.decode(said) if said else "it ended without a word"
-        raise Unavailable(f"the holder of shared containers could not start: {why}", hint="shared=False does without one")
+        self._meeting.keep(self._path)

@@ -67,9 +67,9 @@ class Owned:
         self._client.session.released(self._id)
 
 
-def disown(client: Client, session: str, container: str) -> None:
-    """Take a container out of a session of our own engine; on a foreign one nobody owns it."""
+def disown(client: Client, session: str, thing: str, kind: str = "containers") -> None:
+    """Take a container, or what else `kind` says, out of a session of our own engine; on a foreign one nobody owns it."""
     if not client.engine.foreign:
-        path = f"/sessions/{session}/containers/{segment(container)}"
+        path = f"/sessions/{session}/{kind}/{segment(thing)}"
         with contextlib.suppress(NotFound):  # removed meanwhile
             client.engine.delete(client.engine.extension(path, word="a session"))

@@ -4,8 +4,9 @@ This module is what pytest loads; it only brings the hooks, the fixtures and the
 that uses it, contacts no engine.
 """
 
-from pytest_dockerkit.factories import compose, container, image, network, volume
+from pytest_dockerkit.factories import compose, container, image, volume
 from pytest_dockerkit.fixtures import ContainerFactory, dk_client, dk_container
+from pytest_dockerkit.networks import NetworkFactory, dk_network, network
 from pytest_dockerkit.options import pytest_addoption, pytest_configure, pytest_unconfigure
 from pytest_dockerkit.registries import dk_registry
 from pytest_dockerkit.reports import pytest_runtest_makereport, pytest_terminal_summary
@@ -14,12 +15,14 @@ from pytest_dockerkit.workers import WorkerHooks
 
 __all__ = [
     "ContainerFactory",
+    "NetworkFactory",
     "VolumeFactory",
     "WorkerHooks",
     "compose",
     "container",
     "dk_client",
     "dk_container",
+    "dk_network",
     "dk_registry",
     "dk_volume",
     "image",

@@ -23,13 +23,11 @@ from dockerkit.testing.tenure import Owned, Tenure
 from dockerkit.testing.wanted import Wanted
 from pytest_dockerkit.declaration import Declared
 from pytest_dockerkit.fixtures import ledger_of, user_of
+from pytest_dockerkit.lasting import check_shared, lasts, place_of
 from pytest_dockerkit.workers import run_of
 
 if TYPE_CHECKING:
     from dockerkit.client.images import Image
-
-_LASTING = frozenset({"package", "session"})
-"""Scopes whose containers --dk-reuse leaves: those of smaller ones are expected to be new."""
 
 
 def container(
@@ -58,8 +56,7 @@ def container(
     :raises Invalid: a template that cannot be; ``shared`` in a smaller scope.
     """
     wanted = Wanted(image, command, options)
-    if shared and scope != "session":
-        raise Invalid('container(): shared=True is one for the whole run, so it needs scope="session"', hint=f"not {scope!r}")
+    check_shared("container", shared, scope)
 
     def serve(request: pytest.FixtureRequest, needed: Mapping[str, Any]) -> Iterator[Any]:
         __tracebackhide__ = True
@@ -85,8 +82,8 @@ def container(
 
 def _tenure(client: Client, request: pytest.FixtureRequest, *, shared: bool, reuse: bool) -> Tenure:
     run = run_of(request.config)
-    if reuse or (request.config.getoption("--dk-reuse") and request.scope in _LASTING):
-        return Reused(client, f"{request.config.rootpath}::{request.node.nodeid}::{user_of(request).shown}")
+    if lasts(request, reuse=reuse):
+        return Reused(client, place_of(request))
     keep = ledger_of(request).keep
     return Shared(client, run, keep=keep) if shared and run is not None else Owned(client, keep=keep)
 
@@ -164,20 +161,6 @@ _WAYS: dict[str, Callable[..., Image]] = {
     "bootstrap": lambda client, name, **options: client.images.bootstrap(name, **options),
     "archive": _loaded,
 }
-
-
-def network(
-    name: Any = None,
-    *,
-    scope: Any = "function",
-    params: Sequence[Any] | None = None,
-    wrapper: Callable[[Any], Any] | None = None,
-    doc: str | None = None,
-    **options: Any,
-) -> Any:
-    """Return a fixture: a network, removed when its scope ends; `options` are those of ``networks.create``."""
-    declared = Declared("network", scope, params, doc or "A network.")
-    return _created(declared, lambda client: client.networks, name, options, wrapper)
 
 
 def volume(

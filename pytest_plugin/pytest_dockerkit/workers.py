@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dockerkit.testing.sharing import Run, finish
+from dockerkit.testing.meeting import Run, finish
 
 _FOLDER, _PROCESS = "dockerkit_folder", "dockerkit_process"
 
