@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -107,6 +105,9 @@ def _fetched(source: str, progress: Progress) -> Any:
     :raises Unavailable: it cannot be had.
     :raises Invalid: it is none that can be fetched.
     """
+    import urllib.error  # noqa: PLC0415 (HTTP and TLS: most daemons never fetch)
+    import urllib.request  # noqa: PLC0415
+
     url = source if "://" in source else f"http://{source}"
     if not url.startswith(("http://", "https://")):
         raise Invalid(f"unsupported URL: {source}", hint="http:// and https:// can be fetched")
