@@ -257,6 +257,14 @@ def test_links_on_the_default_bridge(box: Box) -> None:
     assert (answer.status, answer.message) == (400, "could not get container for nosuch: No such container: nosuch")
 
 
+def test_a_further_process_has_the_links_in_its_environment(box: Box) -> None:
+    box.up("sleep", "1000", host=BRIDGE, name="dkp-lt", ExposedPorts=ports("80/tcp"))
+    id = box.up("sleep", "1000", host={**BRIDGE, "Links": ["dkp-lt:db"]}, name="dkp-lu")
+    made = box.api.post(f"/containers/{id}/exec", {"Cmd": ["env"], "AttachStdout": True}).json["Id"]
+    with box.api.hijack(f"/exec/{made}/start", {"Tty": True}) as stream:
+        assert b"DB_NAME=/dkp-lu/db" in stream.read()
+
+
 def test_statistics_count_what_an_interface_carried(box: Box) -> None:
     id = box.up("sleep", "1000", host=BRIDGE)
     found = box.api.get(f"/containers/{id}/stats", stream=0, **{"one-shot": 1}).json["networks"]

@@ -26,6 +26,7 @@ from dockerkit.daemon.engine.execentry import ExecEntry
 from dockerkit.daemon.engine.failing import error_of
 from dockerkit.daemon.engine.lifecycle import Phase
 from dockerkit.daemon.engine.merge import exec_environment, words
+from dockerkit.daemon.engine.networks import linking
 from dockerkit.daemon.engine.pausing import check_running
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.runtime.launch import Attachment, Execution
@@ -190,7 +191,9 @@ class Execs:
                 record.config,
                 record.host_config,
                 arguments=exec.command,
-                environment=exec_environment(record.config, config.env, tty=config.tty),
+                environment=exec_environment(
+                    record.config, config.env, linking.environment(self._core, record), tty=config.tty
+                ),
                 directory=config.working_dir,
                 terminal=config.tty,
                 console_size=console_size,

@@ -81,9 +81,9 @@ def process_environment(config: ContainerConfig, hostname: str, links: Sequence[
     return merged_env([*_base(hostname, tty=config.tty), *links], config.env)
 
 
-def exec_environment(config: ContainerConfig, over: list[str], *, tty: bool) -> list[str]:
-    """Return what a further process finds: TERM if it has a terminal itself, then the container's wishes, then its own."""
-    return merged_env(merged_env(_base(config.hostname, tty=tty), config.env), over)
+def exec_environment(config: ContainerConfig, over: list[str], links: Sequence[str] = (), *, tty: bool) -> list[str]:
+    """Return what a further process finds: TERM if it has a terminal itself, links, the container's wishes, then its own."""
+    return merged_env(merged_env([*_base(config.hostname, tty=tty), *links], config.env), over)
 
 
 def _base(hostname: str, *, tty: bool) -> list[str]:
