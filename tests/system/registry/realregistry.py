@@ -36,9 +36,16 @@ def why_not(*programs: str) -> str:
 
 @contextlib.contextmanager
 def real_registry(
-    directory: pathlib.Path, http_part: dict[str, Any] | None = None, auth: dict[str, Any] | None = None
+    directory: pathlib.Path,
+    http_part: dict[str, Any] | None = None,
+    auth: dict[str, Any] | None = None,
+    *,
+    beside: int = 0,
 ) -> Iterator[str]:
-    """Run docker-registry on a port the kernel chooses; yield ``127.0.0.1:port``."""
+    """Run docker-registry on a port the kernel chooses; yield ``127.0.0.1:port``.
+
+    :param beside: the process in whose network it shall be; 0: in this one's.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     config = {
         "version": "0.1",
@@ -49,7 +56,10 @@ def real_registry(
     }
     path = directory / "config.yml"
     path.write_text(json.dumps(config))  # JSON is YAML
-    process = subprocess.Popen(["docker-registry", "serve", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    entry = ["nsenter", "--net", "--target", str(beside)] if beside else []
+    process = subprocess.Popen(
+        [*entry, "docker-registry", "serve", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     drain = None
     try:
         name = _await_listening(process)
