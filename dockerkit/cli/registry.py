@@ -20,6 +20,9 @@ from dockerkit.cli.word import Word
 @click.option("--tls-self-signed", is_flag=True, help="Speak TLS with a certificate made now.")
 @click.option("--mirror", metavar="URL", help="Stand in for the registry at https://…: fetch what is missing, and keep it.")
 @click.option("--read-only", is_flag=True, help="Refuse pushes and deletions.")
+@click.option(
+    "--grace", type=float, metavar="SECONDS", help="Spare new blobs that nothing needs for so long (default: an hour)."
+)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True)
 def serve(
     *,
@@ -30,12 +33,14 @@ def serve(
     tls_self_signed: bool,
     mirror: str | None,
     read_only: bool,
+    grace: float | None,
     log_level: str,
 ) -> None:
     """Serve images with the OCI distribution protocol, until ctrl-c."""
     command = [sys.executable, "-m", "dockerkit.daemon.registry.server", "--listen", listen, "--log-level", log_level]
     for flag, value in (("--storage", storage), ("--auth", auth), ("--mirror", mirror)):
         command += [flag, value] if value else []
+    command += ["--grace", str(grace)] if grace is not None else []
     command += ["--tls", *tls] if tls else []
     command += ["--tls-self-signed"] if tls_self_signed else []
     command += ["--read-only"] if read_only else []
