@@ -39,7 +39,7 @@ class Bars:
 
     def say(self, message: dict[str, Any]) -> None:
         """Move the bar of the layer that a message is about; what is about none moves one of its own."""
-        if not self._words.hear(message):
+        if not self._words.hear(message) or str(message.get("status")).startswith("Pulling from"):
             return
         if not self._drawing:
             self._drawing = True
@@ -54,6 +54,10 @@ class Bars:
     def line(self, text: str) -> None:
         """Write a line above the bars; it stays."""
         self._drawn.console.print(text.removesuffix("\n"), markup=False, highlight=False, soft_wrap=True)
+
+    def draw(self) -> None:
+        """Draw now, instead of within a tenth of a second."""
+        self._drawn.refresh()
 
     def done(self) -> None:
         """Take the bars away, and leave the last words."""
