@@ -18,7 +18,7 @@ class PrivateNetwork:
     """A network namespace with its loopback up, which lasts until it is closed."""
 
     def __init__(self) -> None:
-        self.fd = _on_thread(_fresh)
+        self.fd = on_thread(_fresh)
 
     def inside(self, act: Callable[[], T]) -> T:
         """Return what `act` returns on a thread that is inside; sockets and processes it makes belong there for good."""
@@ -27,7 +27,7 @@ class PrivateNetwork:
             namespaces.enter(self.fd, _NETWORK)
             return act()
 
-        return _on_thread(visit)
+        return on_thread(visit)
 
     def close(self) -> None:
         """Let go; the namespace goes with the last process in it."""
@@ -55,7 +55,7 @@ def _fresh() -> int:
     return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
-def _on_thread(act: Callable[[], T]) -> T:
+def on_thread(act: Callable[[], T]) -> T:
     """Return what `act` returns on a thread that ends with it, so that nobody else is ever where it went."""
     done: Future[T] = Future()
 

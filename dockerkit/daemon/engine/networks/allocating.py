@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import secrets
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address, ip_interface, ip_network
 
 from dockerkit.daemon.engine.core import Core
+from dockerkit.daemon.engine.networks import rules
 from dockerkit.daemon.engine.networks.default import settle
 from dockerkit.daemon.engine.networks.entries import NetworkEntry
 from dockerkit.daemon.engine.networks.fabric import Address, Endpoint, hardware_address, pair_name
@@ -15,6 +17,7 @@ from dockerkit.daemon.engine.networks.place import Place
 from dockerkit.errors import Conflict, DockerkitError, NotAllowed
 from dockerkit.schema.network import EndpointSettings
 
+log = logging.getLogger(__name__)
 _LINK_LOCAL = {4: 16, 6: 64}
 
 
@@ -46,6 +49,11 @@ def allocate(core: Core, entry: NetworkEntry, container: str, settings: Endpoint
         core.networks.join(entry, container, place)
     except DockerkitError:
         _release(core, entry, leased)
+        raise
+    try:
+        rules.part(core, entry, container)
+    except OSError:
+        free(core, entry, container)
         raise
     return place
 
@@ -99,6 +107,10 @@ def free(core: Core, entry: NetworkEntry, container: str) -> Place | None:
     """Give a container's place back; None when it had none."""
     place = core.networks.leave(entry, container)
     if place is not None and entry.record.linked:
+        try:
+            rules.part(core, entry, container)  # before its address can be another's
+        except OSError:
+            log.exception("the addresses of container %s are still parted from others", container)
         _release(core, entry, [ip_interface(text).ip for text in place.addresses])
     return place
 

@@ -129,7 +129,7 @@ def _allocate(joining: Joining) -> None:
             interface = allocating.next_interface(joining.places.values())
             joining.places[name] = allocating.allocate(joining.core, network, record.id, record.wishes[name], interface)
             joining.happened.append(told(network.record, "connect", container=record.id))
-    except DockerkitError:
+    except (DockerkitError, OSError):
         _free(joining)
         raise
 

@@ -30,6 +30,15 @@ def apply(core: Core, *, afresh: bool = False) -> None:
         core.fabric.apply(made, published, partitions, afresh=afresh)
 
 
+def part(core: Core, entry: NetworkEntry, container: str) -> None:
+    """Have the partitions of a network hold for a container that came to it or left it; nothing where it is in none.
+
+    :raises OSError: the kernel refused; what was before is still in force.
+    """
+    if any(container in here or container in there for here, there in entry.partitions):
+        apply(core)
+
+
 def _addresses(entry: NetworkEntry, containers: Iterable[str]) -> frozenset[Address]:
     places = [entry.members[id] for id in containers if id in entry.members]
     return frozenset(ip_interface(text).ip for place in places for text in place.addresses)
