@@ -12,6 +12,8 @@ import os
 import secrets
 import select
 import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 
@@ -118,10 +120,13 @@ class Sessions:
             self._let_go(session)
         if session.expiry is not None:
             session.expiry.cancel()
-        for entry in self._core.entries.all():
-            if entry.record.session == id:
-                self._remove(entry)
+        owned = [entry for entry in self._core.entries.all() if entry.record.session == id]
+        going = [removal for entry in owned if (removal := self._remove(entry)) is not None]
         self._core.volumes.orphan(id)
+        when_all(going, partial(self._core.pool.submit, self._end, id) if going else partial(self._end, id))
+
+    def _end(self, id: str) -> None:
+        """Let the session's networks go, now that its containers have; then it is forgotten."""
         owning.orphan(self._core, id)
         try:
             with self._core.database.transaction() as tx:
@@ -219,11 +224,12 @@ class Sessions:
                 return
         self.close(id)
 
-    def _remove(self, entry: Entry) -> None:
+    def _remove(self, entry: Entry) -> Future[None] | None:
         try:
-            remove(self._core, entry, force=True)
+            return remove(self._core, entry, force=True)
         except DockerkitError:
             log.exception("container %s outlived its session", entry.record.id)
+            return None
 
     def _watch_processes(self) -> None:
         while True:
@@ -242,6 +248,25 @@ class Sessions:
                 self._watch.modify(pidfd, select.EPOLLIN | select.EPOLLONESHOT)
                 return None
             return id
+
+
+def when_all(futures: Sequence[Future[None]], act: Callable[[], object]) -> None:
+    """Call `act` when the last of some futures is done, well or not; at once when there are none."""
+    left = len(futures)
+    lock = threading.Lock()
+
+    def one_less(_: Future[None]) -> None:
+        nonlocal left
+        with lock:
+            left -= 1
+            last = left == 0
+        if last:
+            act()
+
+    for future in futures:
+        future.add_done_callback(one_less)
+    if not futures:
+        act()
 
 
 def _has_ended(pidfd: int) -> bool:

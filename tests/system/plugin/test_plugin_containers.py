@@ -86,25 +86,20 @@ def test_a_removed_container_and_a_wrapper_that_fails_leave_nothing(suite: Suite
 def test_what_is_not_offered_says_so_when_it_is_used(suite: Suite) -> None:
     suite.write(
         """
-        from pytest_dockerkit import compose, container, image, network
-        net = network()
+        from pytest_dockerkit import compose, container, image
         stack = compose()
         built = image(path=".")
         saved = container("busybox", "true", snapshot=True)
-        named = container("busybox", "true", network="somewhere")
         """,
-        "\n".join(f"def test_{name}({name}): pass" for name in ("net", "stack", "built", "saved", "named")),
+        "\n".join(f"def test_{name}({name}): pass" for name in ("stack", "built", "saved")),
     )
     result = suite.run()
-    result.assert_outcomes(errors=5)
+    result.assert_outcomes(errors=3)
     result.stdout.fnmatch_lines_random(
         [
-            ">   net = network()",
-            "E   *Unsupported: networks are not offered yet",
             "E   *Unsupported: compose('compose.yaml') is not offered yet",
             "E   *Unsupported: build() is not offered yet",
             "E   *Unsupported: container(snapshot=True) is not offered yet",
-            "E   *Unsupported: network 'somewhere' is not offered yet",
         ]
     )
 
