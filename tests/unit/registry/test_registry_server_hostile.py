@@ -190,14 +190,13 @@ def test_clients_that_never_finish_are_given_up(ours: OurRegistry, text: bytes) 
     assert ours.files() == []
 
 
-@pytest.mark.usefixtures("impatient")
-def test_client_that_does_not_read_is_given_up(ours: OurRegistry) -> None:
-    blob = os.urandom(32 << 20)
-    digest = ours.push_blob("shop", blob)
+def test_client_that_does_not_read_is_given_up(ours: OurRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = ours.push_blob("shop", os.urandom(32 << 20))
+    monkeypatch.setattr(connection, "SILENCE", 0.2)
     with contextlib.closing(ours.raw()) as deaf:
         deaf.sendall(f"GET /v2/shop/blobs/{digest} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         for thread in [thread for thread in threading.enumerate() if thread.name == "connection"]:
-            thread.join(10)
+            thread.join(20)
             assert not thread.is_alive(), "it waits for a client that does not read"
     assert ours.ask("GET", "/v2/").status == 200
 
