@@ -55,6 +55,9 @@ class DockerkitError(Exception):
     :param hint: what to do next; empty when there is nothing to say.
     """
 
+    by_engine = False
+    """True when an engine refused, in its own words."""
+
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message

@@ -62,7 +62,7 @@ def said(error: DockerkitError, *, program: str = "") -> str:
         return prefix + str(error)
     if isinstance(error, errors.ContainerFailed) and error.completed is not None:
         return f"{prefix}{_ENGINE}{error.completed.stderr.strip()}"  # the engine's own words, which scripts look for
-    if isinstance(error, _OURS):
+    if isinstance(error, _OURS) and not error.by_engine:
         return f"{prefix or 'dockerkit: '}{error}"
     return f"{prefix}{_ENGINE}{error}"
 

@@ -47,7 +47,9 @@ def refusal(status: int, body: bytes, *, asked: str, url: str) -> DockerkitError
     kind = _class(document, status)
     if kind is errors.Failed:
         kind = _by_words(message)
-    return kind(message, hint=str(document.get("hint") or ""))
+    error = kind(message, hint=str(document.get("hint") or ""))
+    error.by_engine = True
+    return error
 
 
 def stream_failure(message: dict[str, Any]) -> DockerkitError:
