@@ -1,6 +1,6 @@
 """What a test says to real servers: redis, postgres and nginx by their own protocols, from the host and from containers.
 
-Sockets are made where they shall speak from: in the private network that counts as the host's, or inside a container's namespace.
+Sockets are made where they shall speak from: in the private network that counts as the host's, or inside a container's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Faults as a feature: a network that is slow, lossy or parted for some of its containers, until it is healed.
 
-What is slow or lossy lasts as long as the container is there; a partition holds for those of its groups who leave and come back,
-too. Neither lasts longer than the daemon. Ours; Docker has no word for it.
+What is slow or lossy lasts as long as the container is there; a partition holds for those of its groups who leave and come
+back, too. Neither lasts longer than the daemon. Ours; Docker has no word for it.
 """
 
 from __future__ import annotations
