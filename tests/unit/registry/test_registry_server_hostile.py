@@ -195,6 +195,7 @@ def test_client_that_does_not_read_is_given_up(ours: OurRegistry, monkeypatch: p
     monkeypatch.setattr(connection, "SILENCE", 0.2)
     with contextlib.closing(ours.raw()) as deaf:
         deaf.sendall(f"GET /v2/shop/blobs/{digest} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert deaf.recv(1, socket.MSG_PEEK), "the answer has begun"
         for thread in [thread for thread in threading.enumerate() if thread.name == "connection"]:
             thread.join(20)
             assert not thread.is_alive(), "it waits for a client that does not read"
@@ -256,3 +257,17 @@ def test_manifest_with_a_million_layers(ours: OurRegistry) -> None:
     answered = ours.ask("PUT", "/v2/shop/manifests/1", content, Content_Type=OCI)
     assert answered.status == 400
     assert len(answered.body) < 100_000
+
+
+def test_upload_cancelled_under_its_writer_becomes_nothing(ours: OurRegistry) -> None:
+    """Whoever still writes must not write into a blob that was checked before."""
+    place = ours.begin("shop")
+    with contextlib.closing(ours.raw()) as slow:
+        head = f"PATCH {place} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"
+        slow.sendall(head.encode())
+        assert slow.recv(1000).startswith(b"HTTP/1.1 100 ")
+        assert ours.ask("DELETE", place).status == 204
+        assert ours.ask("PUT", f"{place}?digest={digest_of(b'')}").code == "BLOB_UPLOAD_UNKNOWN"
+        slow.sendall(b"late")
+        slow.recv(1000)
+    assert ours.files() == []

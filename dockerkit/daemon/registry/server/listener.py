@@ -133,7 +133,13 @@ class Listener:
         with self._lock:
             self._members[member] = thread
         threading.stack_size(_STACK)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:  # no more threads: this client goes, the others stay
+            log.warning("a connection is refused: %s", error)
+            with self._lock:
+                self._members.pop(member, None)
+            connected.close()
 
     def _serve(self, member: Connection) -> None:
         try:

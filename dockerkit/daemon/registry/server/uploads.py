@@ -110,9 +110,7 @@ class Uploads:
             if self._digest(descriptor, state, digest) != digest:
                 self._remove(name, id)
                 raise Refusal("DIGEST_INVALID", detail={"digest": digest})
-            with self._shelves.changing:
-                self._shelves.adopt(_path(name, id), digest, descriptor)
-                self._shelves.add_blob(name, digest)
+            self._keep(name, id, digest, descriptor)
             self._forget(id)
 
     def cancel(self, name: str, id: str) -> None:
@@ -129,6 +127,14 @@ class Uploads:
             found = self._tree.stat(path_of(name, UPLOADS, id))
             if found is not None and time.time() - found.st_mtime > seconds:
                 self._remove(name, id)
+
+    def _keep(self, name: str, id: str, digest: str, descriptor: int) -> None:
+        try:
+            with self._shelves.changing:
+                self._shelves.adopt(_path(name, id), digest, descriptor)
+                self._shelves.add_blob(name, digest)
+        except FileNotFoundError:  # cancelled meanwhile
+            raise _unknown(id) from None
 
     def _take(self, descriptor: int, state: _State, start: int, pieces: Iterable[bytes], most: int | None) -> int:
         end = start
@@ -180,8 +186,10 @@ class Uploads:
             return self._states.setdefault(id, _State())
 
     def _remove(self, name: str, id: str) -> bool:
+        """Remove an upload; the file first: whoever holds its turn writes to a file that nothing leads to any more."""
+        gone = self._tree.remove(_path(name, id))
         self._forget(id)
-        return self._tree.remove(_path(name, id))
+        return gone
 
     def _forget(self, id: str) -> None:
         with self._lock:
