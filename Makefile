@@ -39,7 +39,6 @@ bench: packages $(VENV)/ready-test ## Measure, beside dockerd where there is one
 	@$(BIN)/python tests/bench/run_names.py
 	@$(BIN)/python tests/bench/run_bootstrap.py
 	@$(BIN)/python tests/bench/run_networks.py
-	@$(BIN)/python tests/bench/run_names.py
 
 clean: ## Remove what make made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

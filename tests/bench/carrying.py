@@ -1,7 +1,7 @@
 """An HTTP server and a client that live in a given network namespace: what a port, a rule or a bridge carries, and how fast.
 
 Never an engine's: the same two programs stand at both ends whoever laid the way between them.
-``carrying.py serve NAMESPACE`` says when it is ready; ``carrying.py large|small|fresh NAMESPACE HOST PORT COUNT`` prints a figure.
+``carrying.py serve NAMESPACE`` says when it is ready, ``carrying.py large|small|fresh NAMESPACE HOST PORT COUNT`` a figure.
 """
 
 from __future__ import annotations
