@@ -156,7 +156,7 @@ class _Stream:
         # known to be a regular file: opening a device or a pipe would act on it, or wait
         reading = os.open(f"/proc/self/fd/{file}", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            self._header(file, shown, status, tarfile.REGTYPE)
+            self._header(reading, shown, status, tarfile.REGTYPE)
             left = status.st_size
             while left:
                 piece = os.read(reading, min(left, CHUNK))
@@ -183,10 +183,15 @@ class _Stream:
                     mtime=status.st_mtime_ns // 1_000_000_000,
                     link=link,
                     device=(os.major(status.st_rdev), os.minor(status.st_rdev)) if device else (0, 0),
-                    records=_attributes(file) if kind in (tarfile.REGTYPE, tarfile.DIRTYPE) else None,
+                    records=self._attributes(file, kind),
                 )
             )
         )
+
+    def _attributes(self, file: int, kind: bytes) -> dict[str, str] | None:
+        if kind == tarfile.REGTYPE:
+            return _attributes(file)
+        return _attributes(f"/proc/self/fd/{file}") if kind == tarfile.DIRTYPE else None  # it is open as a path only
 
     def _mark(self, shown: str, status: os.stat_result) -> None:
         self._gather(tarheaders.write(Head(shown, tarfile.REGTYPE, 0o600, mtime=status.st_mtime_ns // 1_000_000_000)))
@@ -225,14 +230,13 @@ def _is_opaque(directory: int) -> bool:
     return False
 
 
-def _attributes(file: int) -> dict[str, str]:
+def _attributes(file: int | str) -> dict[str, str]:
     """Return the extended attributes that are the file's own, as PAX records: the user's, and capabilities."""
-    path = f"/proc/self/fd/{file}"
     found = {}
     try:
-        for name in os.listxattr(path):
+        for name in os.listxattr(file):
             if name == "security.capability" or (name.startswith("user.") and not name.startswith("user.overlay.")):
-                found[f"SCHILY.xattr.{name}"] = os.getxattr(path, name).decode("utf-8", "surrogateescape")
+                found[f"SCHILY.xattr.{name}"] = os.getxattr(file, name).decode("utf-8", "surrogateescape")
     except OSError as error:  # a file system without them, or one taken away in between
         if error.errno not in (errno.ENOTSUP, errno.ENODATA, errno.EPERM, errno.EACCES):
             raise
