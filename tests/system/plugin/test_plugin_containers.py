@@ -104,6 +104,34 @@ def test_what_is_not_offered_says_so_when_it_is_used(suite: Suite) -> None:
     )
 
 
+def test_images_come_from_where_the_conftest_says(suite: Suite) -> None:
+    suite.write(
+        """
+        import pathlib
+        import dockerkit as dk
+        import pytest
+        from pytest_dockerkit import container, image
+        here = image("busybox")
+        made = image(bootstrap="host", programs=["true"], doc="Programs of this machine.")
+        @pytest.fixture(scope="session")
+        def written(here, tmp_path_factory):
+            path = tmp_path_factory.mktemp("images") / "one.tar"
+            here.tag("written:1").save(path)
+            return path
+        loaded = image(archive="{written}")
+        box = container("{loaded.id}", "sleep", "1000")
+        """,
+        """
+        def test_made(made): assert "host:latest" in made.tags
+        def test_loaded(loaded, here): assert (loaded.reference, loaded.id) == ("written:1", here.id)
+        def test_used(box, here, dk_client):
+            assert box.inspect()["Image"] == here.id
+            dk_client.images.get("written:1").remove()
+        """,
+    )
+    suite.run().assert_outcomes(passed=3)
+
+
 def test_ctrl_c_leaves_nothing(suite: Suite) -> None:
     suite.write(
         "from pytest_dockerkit import container\nbox = container('busybox', 'sleep', '1000', scope='session')",

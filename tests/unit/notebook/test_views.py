@@ -14,6 +14,7 @@ import pytest
 
 from dockerkit.client.completed import Completed
 from dockerkit.client.container import Container
+from dockerkit.client.explore import Explored
 from dockerkit.client.happenings import Event
 from dockerkit.client.images import Image
 from dockerkit.client.rows import Rows
@@ -73,12 +74,24 @@ IMAGE = {
 COMPLETED = Completed(("echo", HOSTILE), 3, HOSTILE.encode(), HOSTILE.encode(), image=HOSTILE)
 EVENT = Event(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), HOSTILE, HOSTILE, "e" * 64, HOSTILE, {HOSTILE: HOSTILE})
 ROWS = Rows([{HOSTILE: HOSTILE, "status": f"Up {HOSTILE}", "id": HOSTILE, "n": 3}])
+_ENTRY = {"Path": f"/{HOSTILE}", "Kind": "added", "Size": 3, "Type": "file"}
+EXPLORED = Explored(
+    {
+        "Id": "sha256:" + "a" * 64,
+        "Size": 3,
+        "WastedBytes": 3,
+        "Efficiency": 0.5,
+        "Wasted": [{"Path": HOSTILE, "Count": 2, "Size": 3}],
+        "Layers": [{"Digest": HOSTILE, "DiffID": HOSTILE, "CreatedBy": HOSTILE, "Size": 3, "Entries": [_ENTRY] * 30}],
+    }
+)
 THINGS = {
     "container": container(RECORD),
     "image": image(IMAGE),
     "completed": COMPLETED,
     "event": EVENT,
     "rows": ROWS,
+    "explored": EXPLORED,
 }
 
 

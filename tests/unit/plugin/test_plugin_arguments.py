@@ -83,7 +83,7 @@ def test_shared_in_a_smaller_scope_is_refused_in_conftest() -> None:
         container("busybox", shared=True)
 
 
-@pytest.mark.parametrize("arguments", [{}, {"name": "busybox", "path": "."}])
-def test_an_image_is_named_or_built(arguments: dict[str, str]) -> None:
-    with pytest.raises(Invalid, match="a name or a path"):
+@pytest.mark.parametrize("arguments", [{}, {"name": "busybox", "path": "."}, {"bootstrap": "host", "archive": "x.tar"}])
+def test_an_image_comes_from_one_place(arguments: dict[str, str]) -> None:
+    with pytest.raises(Invalid, match="needs one of name, path, bootstrap, archive, not "):
         image(**arguments)
