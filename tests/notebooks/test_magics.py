@@ -68,6 +68,18 @@ def test_verbs_give_the_container(notebook: Any) -> None:
         notebook.cell("%docker inspect box")
 
 
+def test_images_are_objects(notebook: Any, tmp_path: Any) -> None:
+    tagged = notebook.cell("%docker tag busybox note:1")
+    assert isinstance(tagged, Image)
+    assert notebook.cell(f"%docker save -o {tmp_path}/note.tar note:1") is None
+    assert [image.reference for image in notebook.cell(f"%docker load -i {tmp_path}/note.tar")] == ["note:1"]
+    assert notebook.cell("%docker image explore note:1").id == tagged.id
+    assert notebook.cell("%docker history note:1")[0].id == tagged.id
+    with pytest.raises(Invalid, match="no pipe"):
+        notebook.cell("%docker save note:1")
+    notebook.cell("%docker rmi note:1")
+
+
 def test_verbs_take_several(notebook: Any) -> None:
     for name in ("box-1", "box-2"):
         notebook.cell(f"dk.start('busybox', 'sleep', '60', name={name!r})")
