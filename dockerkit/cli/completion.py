@@ -47,6 +47,10 @@ def _images(client: Client) -> list[str]:
     return [tag for one in client.engine.get("/images/json") for tag in one.get("RepoTags") or () if tag != "<none>:<none>"]
 
 
+def _networks(client: Client) -> list[str]:
+    return [str(one["Name"]) for one in client.engine.get("/networks")]
+
+
 def _asking(names: Callable[[Client], list[str]]) -> Complete:
     def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
         try:
@@ -72,6 +76,8 @@ def running_engine(host: str | None) -> Client:
 
 image_names = _asking(_images)
 """A completion with the names of the images."""
+network_names = _asking(_networks)
+"""A completion with the names of the networks."""
 
 
 def containers_argument(

@@ -13,6 +13,7 @@ from dockerkit.cli.flags import container_flags
 from dockerkit.cli.further import apply_further, further_flags
 from dockerkit.cli.mounts import read_mounts
 from dockerkit.cli.moving import Progress
+from dockerkit.cli.networking import read_networking
 from dockerkit.cli.pull import obtain
 from dockerkit.cli.refusals import WRONG_FLAG, Failure, said
 from dockerkit.cli.variables import environment, named_values
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _AS_THEY_ARE = (
     "name", "hostname", "user", "workdir", "memory", "cpus", "pids_limit", "shm_size", "stop_signal", "stop_timeout", "restart",
-    "platform", "cap_add", "cap_drop", "security_opt", "ulimit", "sysctl", "device", "extra_host", "dns", "publish",
+    "platform", "cap_add", "cap_drop", "security_opt", "ulimit", "sysctl", "device", "extra_host", "dns",
     "tty", "privileged", "read_only", "init",
 )  # fmt: skip
 """Flags that are words of the client."""
@@ -44,6 +45,7 @@ class Wanted:
         self.options = options
         try:
             self.mounts = read_mounts(options["volume"], options["mount"], options["tmpfs"])
+            self.networking = read_networking(options)
             self.spec = _spec(image, command, options)
         except (Invalid, TypeError) as error:
             raise Failure(str(error), code=WRONG_FLAG) from None
@@ -58,6 +60,7 @@ class Wanted:
         request = request_for(client().engine, self.spec)
         apply_further(request, self.options)
         self.mounts.apply(request)
+        self.networking.apply(request)
         request.open_stdin = bool(self.options["interactive"])
         request.stdin_once = "stdin" in attached
         for stream in _STREAMS:
@@ -131,8 +134,6 @@ def _spec(image: str, command: tuple[str, ...], said: dict[str, Any]) -> Contain
     if str(words.get("stop_timeout", "")).lstrip("-").isdigit():
         words["stop_timeout"] = int(words["stop_timeout"])
     spec = wish(ContainerSpec(image), words)
-    for network in said["network"]:
-        spec = spec.network(network, aliases=said["network_alias"], ip=said["ip"] or "")
     if said["entrypoint"] is not None:
         spec = spec.entrypoint(*filter(None, [said["entrypoint"]]))
     if variables := environment(said["env"], said["env_file"]):

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from dockerkit.cli.networking import network_flags
 from dockerkit.cli.refusals import WRONG_FLAG, Failure
 from dockerkit.cli.word import options
 
@@ -34,7 +35,6 @@ ONCE = {
     "--health-start-period": ("health_start_period", "DURATION", "Failures do not count so long after a start."),
     "--health-start-interval": ("health_start_interval", "DURATION", "So often meanwhile."),
     "--health-retries": ("health_retries", "NUMBER", "So many failures in a row are unhealthy."),
-    "--ip": ("ip", "ADDRESS", "Have this address on its network."),
     "--cidfile": ("cidfile", "FILE", "Write the container's id to this file."),
 }
 """Said once: flag → (word, metavar, help)."""
@@ -46,17 +46,12 @@ OFTEN = {
     "-v/--volume": ("volume", "SOURCE:PATH[:ro]", "Show a file or folder of the host, or a volume, inside."),
     "--mount": ("mount", "type=TYPE,src=…,dst=…", "Mount a volume, bind, tmpfs or image."),
     "--tmpfs": ("tmpfs", "PATH[:OPTIONS]", "Mount an empty file system in memory."),
-    "--network/--net": ("network", "NAME", "Connect to this network: none, host."),
-    "--network-alias/--net-alias": ("network_alias", "NAME", "Call it so too, on its network."),
     "--cap-add": ("cap_add", "NAME", "Give it a capability."),
     "--cap-drop": ("cap_drop", "NAME", "Take a capability away."),
     "--security-opt": ("security_opt", "OPTION", "Change its confinement."),
     "--ulimit": ("ulimit", "NAME=SOFT[:HARD]", "Limit a resource of each process."),
     "--sysctl": ("sysctl", "NAME=VALUE", "Set a kernel parameter of its namespaces."),
     "--device": ("device", "PATH[:PATH[:rwm]]", "Show a device of the host inside."),
-    "--add-host": ("extra_host", "NAME:ADDRESS", "Write a name into /etc/hosts."),
-    "--dns": ("dns", "ADDRESS", "Ask this name server."),
-    "-p/--publish": ("publish", "PORTS", "Make a port reachable from the host."),
     "-a/--attach": ("attach", "STREAM", "Attach to stdin, stdout or stderr only."),
 }
 """Said as often as one likes."""
@@ -72,11 +67,11 @@ SWITCHES = {
 }
 _HINT = "see `dockerkit run --help` for the flags that are"
 LATER = {
-    **dict.fromkeys(("--link", "--gpus", "--ip6", "--mac-address"), _HINT),
-    **dict.fromkeys(("--link-local-ip", "--isolation", "--expose", "--use-api-socket"), _HINT),
+    **dict.fromkeys(("--gpus",), _HINT),
+    **dict.fromkeys(("--isolation", "--use-api-socket"), _HINT),
     **dict.fromkeys(("--blkio-weight-device", "--device-cgroup-rule", "--storage-opt", "--annotation"), _HINT),
     **dict.fromkeys(("--device-read-bps", "--device-read-iops", "--device-write-bps", "--device-write-iops"), _HINT),
-    **dict.fromkeys(("--cpu-rt-period", "--cpu-rt-runtime", "--domainname", "--disable-content-trust"), _HINT),
+    **dict.fromkeys(("--cpu-rt-period", "--cpu-rt-runtime", "--disable-content-trust"), _HINT),
 }
 """Docker's flags that are not offered yet."""
 
@@ -112,6 +107,7 @@ container_flags = options(
     *map(_once, ONCE),
     *map(_often, OFTEN),
     *map(_switch, SWITCHES),
+    network_flags,
     click.option("--pull", type=click.Choice(["always", "missing", "never"]), default="missing", help="Pull the image before."),
     later_options(LATER),
 )

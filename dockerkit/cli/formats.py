@@ -98,10 +98,9 @@ def _wanted(format: str, table: str) -> tuple[str, bool]:
         return table, True
     if format == "json":
         return "{{json .}}", False
-    unescaped = format.replace(r"\t", "\t").replace(r"\n", "\n")
-    if unescaped.startswith("table "):
-        return unescaped.removeprefix("table ").strip(), True
-    return unescaped, False
+    headed = format.startswith("table")
+    plain = format.removeprefix("table").strip(" ") if headed else format
+    return plain.replace(r"\t", "\t").replace(r"\n", "\n"), headed
 
 
 def read_template(source: str) -> Template:

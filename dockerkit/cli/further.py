@@ -46,10 +46,8 @@ _TABLE: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
 _LISTS: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
     "--group-add": ("group_add", "GROUP", list),
     "--volumes-from": ("volumes_from", "CONTAINER[:ro]", list),
-    "--dns-search": ("dns_search", "DOMAIN", list),
-    "--dns-option/--dns-opt": ("dns_options", "OPTION", list),
 }
-_SWITCHES = {"--oom-kill-disable": "oom_kill_disable", "-P/--publish-all": "publish_all_ports"}
+_SWITCHES = {"--oom-kill-disable": "oom_kill_disable"}
 _EVERY = {**_TABLE, **_LISTS}
 
 further_flags = options(

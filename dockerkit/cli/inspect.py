@@ -1,4 +1,4 @@
-"""``inspect``: the engine's whole record of containers, images and volumes, or what a template takes of it."""
+"""``inspect``: the engine's whole record of containers, images, networks and volumes, or what a template takes of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dockerkit.cli.word import Word, client
 from dockerkit.errors import DockerkitError, NotFound, Unsupported
 
 Find = Callable[[str, bool], Any]
-_LATER = ("network", "node", "plugin", "secret", "service", "task", "config")
+_LATER = ("node", "plugin", "secret", "service", "task", "config")
 
 
 def _container(name: str, size: bool) -> Any:
@@ -31,12 +31,18 @@ def _image(name: str, size: bool) -> Any:
     return client().engine.get(f"/images/{image_segment(name)}/json")
 
 
+def _network(name: str, size: bool) -> Any:
+    from dockerkit.client.engine import segment
+
+    return client().engine.get(f"/networks/{segment(name)}")
+
+
 def _volume(name: str, size: bool) -> Any:
     return client().volumes.get(name).inspect()
 
 
 def _either(name: str, size: bool) -> Any:
-    for find in (_container, _image, _volume):
+    for find in (_container, _image, _network, _volume):
         try:
             return find(name, size)
         except NotFound:
@@ -44,7 +50,7 @@ def _either(name: str, size: bool) -> Any:
     raise Failure(f"Error: No such object: {name}")
 
 
-_FINDERS: dict[str, Find] = {"": _either, "container": _container, "image": _image, "volume": _volume}
+_FINDERS: dict[str, Find] = {"": _either, "container": _container, "image": _image, "network": _network, "volume": _volume}
 
 
 class _Record(dict[str, Any]):
@@ -90,12 +96,12 @@ _size = click.option("-s", "--size", is_flag=True, help="Tell file sizes of cont
 @click.command(cls=Word)
 @_format
 @_size
-@click.option("--type", "kind", default="", metavar="TYPE", help="Only: container, image, volume.")
+@click.option("--type", "kind", default="", metavar="TYPE", help="Only: container, image, network, volume.")
 @click.argument("names", nargs=-1, required=True, metavar="NAME|ID [NAME|ID...]", shell_complete=_names)
 def inspect(names: tuple[str, ...], format: str, size: bool, kind: str) -> None:
-    """Return low-level information on containers, images and volumes."""
+    """Return low-level information on containers, images, networks and volumes."""
     if kind in _LATER:
-        raise Unsupported(f"inspect --type {kind} is not offered yet", hint="container, image and volume are")
+        raise Unsupported(f"inspect --type {kind} is not offered yet", hint="container, image, network and volume are")
     if kind not in _FINDERS:
         raise Failure(f'"{kind}" is not a valid value for --type')
     show(names, _FINDERS[kind], format, size)

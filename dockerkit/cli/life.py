@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from dockerkit.cli.completion import container_argument, containers_argument
+from dockerkit.cli.portlist import joined
 from dockerkit.cli.refusals import Absent, Failure, said
-from dockerkit.cli.tables import laid_out
+from dockerkit.cli.tables import laid_out, natural
 from dockerkit.cli.word import Word, container, each
 from dockerkit.errors import DockerkitError, NotFound
 
@@ -120,15 +121,27 @@ def port(name: str, wanted: str | None) -> None:
     """List port mappings or a specific mapping for the container."""
     bound: dict[str, Any] = container(name).inspect()["NetworkSettings"].get("Ports") or {}
     if wanted:
-        key = wanted if "/" in wanted else f"{wanted}/tcp"
+        key = _port_key(wanted)
         if not bound.get(key):
             raise Failure(f"Error: No public port '{wanted}' published for {name}")
-        click.echo("\n".join(_address(one) for one in bound[key]))
-        return
-    lines = [f"{inside} -> {_address(one)}" for inside in sorted(bound) for one in bound[inside] or ()]
-    click.echo("".join(f"{line}\n" for line in lines), nl=False)
+        lines = [_address(one) for one in bound[key]]
+    else:
+        lines = [f"{inside} -> {_address(one)}" for inside in bound for one in bound[inside] or ()]
+    click.echo("".join(f"{line}\n" for line in sorted(lines, key=natural)), nl=False)
+
+
+def _port_key(wanted: str) -> str:
+    """Return a container's port as inspect has it.
+
+    :raises Failure: it is none; in Docker's words.
+    """
+    number, _, protocol = wanted.partition("/")
+    if not (number.isascii() and number.isdecimal()):
+        raise Failure(f'Error: invalid port ({number}): strconv.ParseUint: parsing "{number}": invalid syntax')
+    if int(number) >= 2**16:
+        raise Failure(f'Error: invalid port ({number}): strconv.ParseUint: parsing "{number}": value out of range')
+    return f"{number}/{protocol or 'tcp'}"
 
 
 def _address(binding: dict[str, str]) -> str:
-    host = binding.get("HostIp", "")
-    return f"[{host}]:{binding['HostPort']}" if ":" in host else f"{host}:{binding['HostPort']}"
+    return joined(binding.get("HostIp", ""), binding["HostPort"])

@@ -85,6 +85,18 @@ GROUPS: dict[str, tuple[str, Table]] = {
             "rm": ("images:rmi", "Remove one or more images"),
         },
     ),
+    "network": (
+        "Manage networks",
+        {
+            "connect": ("networks:connect", "Connect a container to a network"),
+            "create": ("networks:create", "Create a network"),
+            "disconnect": ("networks:disconnect", "Disconnect a container from a network"),
+            "inspect": ("networks:inspect", "Display detailed information on one or more networks"),
+            "ls": ("networks:ls", "List networks"),
+            "prune": ("networks:prune", "Remove all unused networks"),
+            "rm": ("networks:rm", "Remove one or more networks"),
+        },
+    ),
     "volume": (
         "Manage volumes",
         {
@@ -122,7 +134,6 @@ LATER: dict[str, str] = {
     "config": _SWARM,
     "context": "several engines by name bring it; -H URL or DOCKER_HOST names one",
     "manifest": _INDEXES,
-    "network": "networks bring it; --network none and --network host are offered",
     "node": _SWARM,
     "plugin": "nothing does: plugins are programs of Docker's",
     "secret": _SWARM,

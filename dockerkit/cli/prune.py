@@ -1,5 +1,5 @@
-"""``container prune``, ``image prune`` and ``system prune``: what nothing uses goes, after a question; ``volume prune`` is with
-the other words of volumes.
+"""``container prune``, ``image prune`` and ``system prune``: what nothing uses goes, after a question; ``volume prune`` and
+``network prune`` are with the other words of volumes and networks.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dockerkit.cli.word import Word, client
 
 _force = click.option("-f", "--force", is_flag=True, help="Do not ask.")
 _filter = filter_flag("--filter")
+_NETWORKS = "  - all networks not used by at least one container\n"
 _every = click.option("-a", "--all", "all", is_flag=True, help="Remove all images that no container uses.")
 
 
@@ -83,11 +84,17 @@ def images(filters: tuple[str, ...], force: bool, all: bool) -> None:
 @_force
 @click.option("--volumes", is_flag=True, help="Anonymous volumes too.")
 def system(filters: tuple[str, ...], force: bool, all: bool, volumes: bool) -> None:
-    """Remove unused data: stopped containers, and images that nothing names (with --all: nothing uses)."""
+    """Remove unused data: stopped containers, networks, and images that nothing names (with --all: nothing uses)."""
     which = "all images without at least one container associated to them" if all else "all dangling images"
     unused = "  - all anonymous volumes not used by at least one container\n" if volumes else ""
-    asked(force, f"This will remove:\n  - all stopped containers\n{unused}  - {which}\n")
-    told(_containers(filters), _volumes(filters) if volumes else ([], 0), _images(filters, all))
+    asked(force, f"This will remove:\n  - all stopped containers\n{_NETWORKS}{unused}  - {which}\n")
+    told(_containers(filters), _networks(filters), _volumes(filters) if volumes else ([], 0), _images(filters, all))
+
+
+def _networks(filters: tuple[str, ...]) -> tuple[list[str], int]:
+    from dockerkit.cli.networks import pruned
+
+    return pruned(filters), 0
 
 
 def _volumes(filters: tuple[str, ...]) -> tuple[list[str], int]:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from dockerkit.cli.formats import Column, View, format_option
+from dockerkit.cli.portlist import displayable
 from dockerkit.cli.sizes import ago, created_at, human_size, quoted, short_id
 from dockerkit.cli.tables import ellipsis
 from dockerkit.cli.word import Word, client
@@ -56,7 +57,7 @@ def containers_view(*, truncate: bool = True) -> View:
         "Command": Column("COMMAND", lambda c: quoted(cut(c.get("Command") or "", _COMMAND))),
         "CreatedAt": Column("CREATED AT", lambda c: created_at(c["Created"])),
         "RunningFor": Column("CREATED", lambda c: ago(c["Created"])),
-        "Ports": Column("PORTS", lambda c: ports(c.get("Ports") or [])),
+        "Ports": Column("PORTS", lambda c: displayable(c.get("Ports") or [])),
         "State": Column("STATE", lambda c: c.get("State", "")),
         "Status": Column("STATUS", lambda c: c.get("Status", "")),
         "Size": Column("SIZE", _size),
@@ -90,16 +91,6 @@ def _image(one: dict[str, Any], truncate: bool) -> str:
 def _size(one: dict[str, Any]) -> str:
     size = human_size(one.get("SizeRw") or 0)
     return f"{size} (virtual {human_size(one['SizeRootFs'])})" if one.get("SizeRootFs") else size
-
-
-def ports(entries: list[dict[str, Any]]) -> str:
-    """Return ports as Docker shows them: ``0.0.0.0:8080->80/tcp, 53/udp``."""
-    shown = []
-    for port in sorted(entries, key=lambda p: (p["PrivatePort"], p.get("Type", ""), p.get("IP", ""))):
-        inside = f"{port['PrivatePort']}/{port.get('Type', 'tcp')}"
-        address = f"[{port['IP']}]" if ":" in port.get("IP", "") else port.get("IP", "")
-        shown.append(f"{address}:{port['PublicPort']}->{inside}" if port.get("PublicPort") else inside)
-    return ", ".join(dict.fromkeys(shown))
 
 
 @click.command("ps", cls=Word)

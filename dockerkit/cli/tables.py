@@ -1,8 +1,10 @@
-"""Columns of text as Docker's command lays them out: at least ten wide, three blanks between. Pure."""
+"""Columns of text as Docker's command lays them out, at least ten wide, three blanks between; and its order of names. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Any
 
 PADDING = 3
 
@@ -39,3 +41,8 @@ def _measure(rows: Sequence[list[str]], widths: list[list[int]], lines: range, c
 def ellipsis(text: str, length: int) -> str:
     """Return at most so many characters, the last an ellipsis when some are missing."""
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def natural(name: str) -> list[Any]:
+    """Order names as Docker does: ``v2`` before ``v10``."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]

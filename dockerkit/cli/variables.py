@@ -8,8 +8,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+import click
+
 from dockerkit.cli.refusals import WRONG_FLAG, Failure
+from dockerkit.cli.sizes import quoted
 from dockerkit.errors import Invalid
+
+
+def _labelled(ctx: click.Context, parameter: click.Parameter, said: tuple[str, ...]) -> dict[str, str]:
+    for each in said:
+        if not each.partition("=")[0].strip():
+            words = f"invalid argument {quoted(each)} for \"--label\" flag: invalid label '{each}': empty name"
+            raise click.UsageError(words, ctx=ctx)
+    return {name: value or "" for name, value in named_values(said, ()).items()}
+
+
+label_option = click.option("--label", multiple=True, metavar="NAME=VALUE", help="Attach a label.", callback=_labelled)
+"""``--label`` of what is created: a mapping."""
 
 
 def environment(said: Iterable[str], files: Iterable[str]) -> dict[str, str | None]:

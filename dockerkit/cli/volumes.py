@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import click
@@ -13,7 +12,8 @@ from dockerkit.cli.prune import asked, post, told
 from dockerkit.cli.ps import filter_flag, filter_option, filters_json
 from dockerkit.cli.refusals import Failure
 from dockerkit.cli.sizes import precise
-from dockerkit.cli.variables import named_values
+from dockerkit.cli.tables import natural
+from dockerkit.cli.variables import label_option
 from dockerkit.cli.word import Word, client, each
 
 
@@ -44,17 +44,16 @@ VIEW = View(
 
 @click.command("create", cls=Word)
 @click.option("-d", "--driver", default="local", metavar="NAME", help="Who keeps it: local, or a plugin.")
-@click.option("--label", multiple=True, metavar="NAME=VALUE", help="Attach a label.")
+@label_option
 @click.option("--name", "named", default="", hidden=True)
 @click.option("-o", "--opt", multiple=True, metavar="NAME=VALUE", help="An option of the driver's.")
 @click.argument("name", required=False, default="", metavar="[VOLUME]")
-def create(name: str, named: str, driver: str, label: tuple[str, ...], opt: tuple[str, ...]) -> None:
+def create(name: str, named: str, driver: str, label: dict[str, str], opt: tuple[str, ...]) -> None:
     """Create a volume."""
     if name and named:
         raise Failure("conflicting options: cannot specify a volume name through both --name and as a positional arg")
-    labels = {key: value or "" for key, value in named_values(label, ()).items()}
     options = dict(each_.partition("=")[::2] for each_ in opt)
-    click.echo(client().volumes.create(name or named or None, driver=driver, labels=labels, options=options).name)
+    click.echo(client().volumes.create(name or named or None, driver=driver, labels=label, options=options).name)
 
 
 @click.command("ls", cls=Word)
@@ -66,12 +65,7 @@ def ls(filters: tuple[str, ...], format: str, quiet: bool) -> None:
     found = client().engine.get("/volumes", filters=filters_json(filters)).get("Volumes") or []
     if quiet and not format:
         format = "{{.Name}}"
-    click.echo(VIEW.render(sorted(found, key=lambda v: _natural(v["Name"])), format), nl=False)
-
-
-def _natural(name: str) -> list[Any]:
-    """Order names as Docker does: ``v2`` before ``v10``."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+    click.echo(VIEW.render(sorted(found, key=lambda v: natural(v["Name"])), format), nl=False)
 
 
 def find(name: str, size: bool = False) -> Any:

@@ -97,10 +97,11 @@ def container(name: str) -> Container:
     return Container(client(), name)
 
 
-def each(names: Iterable[str], act: Callable[[str], Any], *, echo: bool = True) -> None:
+def each(names: Iterable[str], act: Callable[[str], Any], *, echo: bool = True, end: str = "\n") -> None:
     """Do the same to many, at once; print each name that it worked for, and every error; exit 1 when there was one.
 
     :param act: takes the name; what it returns is printed instead of the name, unless None.
+    :param end: what is printed after each; "" where `act` says whether a line is printed at all.
     """
     wanted = list(dict.fromkeys(names))
     failed = False
@@ -109,7 +110,7 @@ def each(names: Iterable[str], act: Callable[[str], Any], *, echo: bool = True) 
             failed = failed or not isinstance(result, Absent)
             click.echo(said(result), err=True)
         elif echo:
-            click.echo(name if result is None else result)
+            click.echo(f"{name if result is None else result}{end}", nl=False)
     if failed:
         click.get_current_context().exit(1)
 

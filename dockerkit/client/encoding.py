@@ -16,6 +16,7 @@ from dockerkit.client.values import Attach, Bind, Device, Probe, Restart
 from dockerkit.errors import NotFound, Unsupported
 from dockerkit.schema.container import CreateRequest, DeviceMapping, HealthConfig, HostConfig, RestartPolicy, Ulimit
 from dockerkit.schema.network import PortBinding
+from dockerkit.schema.ports import parse_spec
 
 Encode = Callable[[CreateRequest, Any], None]
 _NANO = 1_000_000_000
@@ -69,21 +70,9 @@ def port_bindings(ports: Iterable[str]) -> dict[str, list[PortBinding] | None]:
     """Return what ports in docker's ``-p`` form bind: ``{"6379/tcp": [PortBinding]}``."""
     found: dict[str, list[PortBinding] | None] = {}
     for port in ports:
-        outside, _, inside = port.rpartition(":")
-        address, _, host_port = outside.rpartition(":")
-        number, _, protocol = inside.partition("/")
-        for host, container in _port_pairs(host_port, number):
-            key = f"{container}/{protocol or 'tcp'}"
-            found[key] = [*(found.get(key) or []), PortBinding(host_ip=address.strip("[]"), host_port=host)]
+        for key, binding in parse_spec(port):
+            found[key] = [*(found.get(key) or []), binding]
     return found
-
-
-def _port_pairs(host: str, container: str) -> list[tuple[str, str]]:
-    """Return host and container ports of a range; an empty host port is a random one."""
-    first, _, last = container.partition("-")
-    inside = range(int(first), int(last or first) + 1)
-    start = int(host.partition("-")[0]) if host else 0
-    return [(str(start + n) if host else "", str(port)) for n, port in enumerate(inside)]
 
 
 def _networks(request: CreateRequest, networks: tuple[Attach, ...]) -> None:
@@ -94,7 +83,7 @@ def _networks(request: CreateRequest, networks: tuple[Attach, ...]) -> None:
 
 
 def _endpoint(network: Attach) -> dict[str, Any]:
-    address = {"IPAMConfig": {"IPv4Address": network.ip}} if network.ip else {}
+    address = {"IPAMConfig": {"IPv6Address" if ":" in network.ip else "IPv4Address": network.ip}} if network.ip else {}
     return {"Aliases": list(network.aliases), **address}
 
 
