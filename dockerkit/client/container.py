@@ -22,6 +22,7 @@ from dockerkit.client.run import start_failure, wait
 from dockerkit.client.spec import ContainerSpec
 from dockerkit.errors import Conflict, DockerkitError, NotFound, NotReady, TimedOut, Unavailable
 from dockerkit.schema.container import ContainerInspect, ContainerState
+from dockerkit.schema.endpoint import LASTING_HEADER
 from dockerkit.schema.network import PortsRequest
 from dockerkit.schema.units import parse_duration
 from dockerkit.schema.wire import convert
@@ -160,8 +161,15 @@ class Container(Inside):
         :raises ContainerFailed: the program cannot be executed (126, 127).
         :raises NotReady: it did not get ready; it is not removed, since it was created before.
         """
+        return self._begin()
+
+    def _begin(self, *, lasting: bool = False) -> Container:
+        """Start it; see :meth:`start`.
+
+        :param lasting: our session owns it only until it is ready: a power cut later on shall not cost it its files.
+        """
         try:
-            self.engine.post(f"{self.path}/start")
+            self.engine.post(f"{self.path}/start", headers=[(LASTING_HEADER, "1")] if lasting else [])
         except (NotFound, Unavailable, TimedOut):
             raise
         except DockerkitError as error:

@@ -85,14 +85,16 @@ class Containers:
 
     def create_from(self, spec: ContainerSpec) -> Container:
         """Create what `spec` wishes; see ``ContainerSpec.create``."""
-        made = create(self._engine, spec, request_for(self._engine, spec))
-        return Container(self._client, made.id, spec=spec, warnings=tuple(made.warnings))
+        container = self._born(spec)
+        self._let_live(container)
+        return container
 
     def start_from(self, spec: ContainerSpec) -> Container:
         """Create and start what `spec` wishes, and wait until it is ready; see ``ContainerSpec.start``."""
-        container = self.create_from(spec)
+        container = self._born(spec)
         try:
-            return container.start()
+            container._begin(lasting=True)
+            self._let_live(container)
         except BaseException as error:
             try:
                 container.remove(force=True, volumes=True)
@@ -101,6 +103,21 @@ class Containers:
             except DockerkitError as second:
                 error.add_note(f"and the container {container.short_id} could not be removed: {second}")
             raise
+        finally:
+            self._client.session.released(container.id)
+        return container
+
+    def _born(self, spec: ContainerSpec) -> Container:
+        """Create what goes with us as long as nobody has it in hands; a foreign engine has no word for that."""
+        session = None if self._engine.foreign else self._client.session
+        made = create(self._engine, spec, request_for(self._engine, spec), session=session)
+        if session is not None and spec.said.get("ready") is not None:
+            session.watch(made.id)  # getting ready may take longer than a lost session is waited for
+        return Container(self._client, made.id, spec=spec, warnings=tuple(made.warnings))
+
+    def _let_live(self, container: Container) -> None:
+        if not self._engine.foreign:
+            self._client.session.disown(container.id)
 
 
 def wished(client: Client, image: str | Image, command: tuple[Any, ...], options: Mapping[str, Any]) -> ContainerSpec:

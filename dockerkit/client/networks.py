@@ -13,7 +13,7 @@ import msgspec
 from dockerkit.client.collection import filters_json
 from dockerkit.client.creation import MARKS, OWNER_LABEL
 from dockerkit.client.engine import segment
-from dockerkit.client.network import Network
+from dockerkit.client.network import SESSIONS_WORD, Network
 from dockerkit.client.rows import Rows
 from dockerkit.errors import NotFound
 from dockerkit.schema.endpoint import SESSION_HEADER
@@ -55,20 +55,22 @@ class Networks:
         :raises Conflict: there is one of this name.
         :raises NotAllowed: the subnet overlaps with another's.
         """
-        return make(
-            self._client,
-            wished(
-                name,
-                subnet=subnet,
-                gateway=gateway,
-                ip_range=ip_range,
-                internal=internal,
-                ipv6=ipv6,
-                driver=driver,
-                labels=labels,
-                options=options,
-            ),
+        request = wished(
+            name,
+            subnet=subnet,
+            gateway=gateway,
+            ip_range=ip_range,
+            internal=internal,
+            ipv6=ipv6,
+            driver=driver,
+            labels=labels,
+            options=options,
         )
+        if self._client.engine.foreign:
+            return make(self._client, request)
+        made = make(self._client, request, session=self._client.session)  # goes with us as long as nobody has it in hands
+        self._client.session.disown(made.id, SESSIONS_WORD)
+        return made
 
     def list(self, all: bool = False, **filters: Any) -> Rows[Network]:
         """Return the networks by name; filters as docker's: ``name="back"``, ``label=…``, ``driver=…``, ``type="custom"``.

@@ -82,10 +82,27 @@ class Session:
         :param kind: what it is, in the words of our routes: ``containers``, ``volumes``.
         """
         self._engine.post(self._engine.extension(f"/sessions/{self.id()}/{kind}/{segment(thing)}", word="a session"))
+        self.watch(thing, kind)
+
+    def watch(self, thing: str, kind: str = "containers") -> None:
+        """Watch over what was born owned until :meth:`released`: a daemon that is replaced gets the session back at once."""
         with self._lock:
             self._owned.add((kind, thing))
             if self._guard is None:
                 self._guard = _Guard(self)
+
+    def disown(self, thing: str, kind: str = "containers") -> None:
+        """Let what was born owned outlive this program; nothing happens when it has gone by itself.
+
+        :param kind: as of :meth:`own`.
+        """
+        path = self._engine.extension(f"/sessions/{self.id()}/{kind}/{segment(thing)}", word="a session")
+        with contextlib.suppress(NotFound):
+            self._engine.delete(path)
+
+    def watches(self, thing: str, kind: str = "containers") -> bool:
+        """Tell whether a block owns this: ``dk.volumes.create("x")`` inside it finds, and must not let go."""
+        return (kind, thing) in self._owned
 
     def released(self, thing: str, kind: str = "containers") -> None:
         """Watch over it no more: it has been removed."""

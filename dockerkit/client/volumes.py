@@ -10,8 +10,9 @@ import msgspec
 from dockerkit.client.collection import filters_json
 from dockerkit.client.creation import MARKS
 from dockerkit.client.rows import Rows
-from dockerkit.client.volume import Volume
+from dockerkit.client.volume import SESSIONS_WORD, Volume
 from dockerkit.errors import NotFound
+from dockerkit.schema.endpoint import SESSION_HEADER
 from dockerkit.schema.volume import Volume as Document
 from dockerkit.schema.volume import VolumeCreateRequest, VolumeList
 from dockerkit.schema.wire import convert, decode
@@ -49,8 +50,24 @@ class Volumes:
             driver_opts=dict(options or {}) or None,
             labels={**MARKS, **(labels or {})} or None,
         )
-        made = decode(self._client.engine.post("/volumes/create", json=request), Document)
-        return Volume(self._client, made.name)
+        if self._client.engine.foreign:
+            return self._made(request)
+        session = self._client.session
+        try:
+            made = self._made(request, session.id())  # goes with us as long as nobody has it in hands
+        except NotFound as error:
+            if not session.lost(error):
+                raise
+            made = self._made(request, session.id())
+        if not session.watches(made.name, SESSIONS_WORD):
+            session.disown(made.name, SESSIONS_WORD)
+        return made
+
+    def _made(self, request: VolumeCreateRequest, session: str = "") -> Volume:
+        headers = [(SESSION_HEADER, session)] if session else []
+        return Volume(
+            self._client, decode(self._client.engine.post("/volumes/create", json=request, headers=headers), Document).name
+        )
 
     def list(self, all: bool = False, **filters: Any) -> Rows[Volume]:
         """Return the volumes by name; filters as docker's: ``name="db"``, ``label=…``, ``driver=…``, ``dangling=True``.

@@ -11,10 +11,10 @@ from dockerkit.daemon.api.call import Call
 from dockerkit.daemon.api.router import Route
 from dockerkit.daemon.api.terminals import size_of
 from dockerkit.daemon.api.versions import SEVERAL_NETWORKS, STOP_SIGNAL, WAIT_CONDITION, shaped
-from dockerkit.errors import DockerkitError, Invalid, Unsupported
+from dockerkit.errors import DockerkitError, Invalid
 from dockerkit.schema import wire
 from dockerkit.schema.container import CreateRequest, WaitExitError, WaitResponse
-from dockerkit.schema.endpoint import SESSION_HEADER
+from dockerkit.schema.endpoint import LASTING_HEADER, SESSION_HEADER
 
 START_BODY = 7
 """A body up to here is no host configuration: dockerd takes ``{}`` and ``null``."""
@@ -82,7 +82,8 @@ async def start(call: Call) -> Answer:
     handovers = call.application.handovers
     if handovers.any:
         await handovers.settled(call.engine.containers.inspect(call.ref).id)
-    return NO_CONTENT if await call.run(call.engine.containers.start, call.ref) else NOT_MODIFIED
+    lasting = bool(call.header(LASTING_HEADER.lower().encode()))
+    return NO_CONTENT if await call.run(call.engine.containers.start, call.ref, lasting=lasting) else NOT_MODIFIED
 
 
 async def wait(call: Call) -> Answer:
@@ -103,8 +104,8 @@ async def _exit(future: Future[WaitResponse]) -> AsyncGenerator[bytes, None]:
 
 
 async def kill(call: Call) -> Answer:
-    """``POST /containers/{id}/kill``."""
-    await call.run(call.engine.containers.kill, call.ref, call.query.text("signal", "SIGKILL"))
+    """``POST /containers/{id}/kill``: 204 when the signal is sent; when SIGKILL has ended it."""
+    await call.run_lasting(call.engine.containers.kill, call.ref, call.query.text("signal", "SIGKILL"))
     return NO_CONTENT
 
 
@@ -117,10 +118,14 @@ async def stop(call: Call) -> Answer:
 
 
 async def remove(call: Call) -> Answer:
-    """``DELETE /containers/{id}``: 204 when nothing of it is left. Goes on without its client."""
+    """``DELETE /containers/{id}``: 204 when nothing of it is left. Goes on without its client.
+
+    With ``link``, of ``{id}/{alias}``: takes that link away.
+    """
     query = call.query
     if query.flag("link"):
-        raise Unsupported("links between containers are not offered", hint="use a network of your own")
+        await call.run(call.engine.containers.unlink, call.ref)
+        return NO_CONTENT
     await call.run_lasting(call.engine.containers.remove, call.ref, force=query.flag("force"), volumes=query.flag("v"))
     return NO_CONTENT
 
@@ -141,5 +146,5 @@ ROUTES = (
     Route("POST", "/containers/{id}/kill", kill),
     Route("POST", "/containers/{id}/stop", stop),
     Route("POST", "/containers/{id}/resize", resize),
-    Route("DELETE", "/containers/{id}", remove),
+    Route("DELETE", "/containers/{id:path}", remove),
 )

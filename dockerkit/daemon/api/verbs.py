@@ -50,7 +50,7 @@ class Containers(Protocol):
     def create(self, request: CreateRequest, *, name: str = "", platform: str = "", session: str = "") -> CreateResponse:
         """Make a container, owned by `session` when one is named."""
 
-    def start(self, ref: str) -> bool:
+    def start(self, ref: str, *, lasting: bool = False) -> bool:
         """Run it; False: it was running already."""
 
     def check_attach(self, ref: str) -> None:
@@ -102,8 +102,8 @@ class Containers(Protocol):
     def tty(self, ref: str) -> bool:
         """Tell whether it has a terminal; takes no lock."""
 
-    def kill(self, ref: str, signal: str = "SIGKILL") -> None:
-        """Send a signal."""
+    def kill(self, ref: str, signal: str = "SIGKILL") -> Future[None]:
+        """Send a signal; the future is done when SIGKILL has ended it, and at once for any other."""
 
     def stop(self, ref: str, *, timeout: int | None = None, signal: str = "") -> Future[bool]:
         """Ask it to end, then kill it; False: it was not running."""
@@ -113,6 +113,9 @@ class Containers(Protocol):
 
     def remove(self, ref: str, *, force: bool = False, volumes: bool = False) -> Future[None]:
         """Remove it; the future is done when nothing of it is left."""
+
+    def unlink(self, path: str) -> None:
+        """Take a link away, by the container that has it and its alias there: ``container/alias``."""
 
     def pause(self, ref: str) -> None:
         """Have its processes stand still."""

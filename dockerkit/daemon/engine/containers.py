@@ -34,6 +34,7 @@ from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.following import Follower
 from dockerkit.daemon.engine.lifecycle import Phase
 from dockerkit.daemon.engine.listening import listening
+from dockerkit.daemon.engine.networks import unlinking
 from dockerkit.daemon.engine.pruning import Pruning
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.restarting import restart
@@ -84,9 +85,9 @@ class Containers:
             self.remove(id, force=True)
             raise
 
-    def start(self, ref: str) -> bool:
+    def start(self, ref: str, *, lasting: bool = False) -> bool:
         """Run a container; False when it was running already. See :func:`dockerkit.daemon.engine.start.start`."""
-        return start.start(self._core, self._core.entries.resolve(ref))
+        return start.start(self._core, self._core.entries.resolve(ref), lasting=lasting)
 
     def check_attach(self, ref: str) -> None:
         """Refuse now what cannot be attached to, before a caller promises anybody a stream.
@@ -228,13 +229,17 @@ class Containers:
         """Tell whether a container has a terminal, so that its output is one raw stream."""
         return self._core.entries.resolve(ref).record.config.tty
 
-    def kill(self, ref: str, signal: str = "SIGKILL") -> None:
+    def kill(self, ref: str, signal: str = "SIGKILL") -> Future[None]:
         """Send a signal; see :func:`dockerkit.daemon.engine.stopping.kill`."""
-        stopping.kill(self._core, self._core.entries.resolve(ref), signal or "SIGKILL", ref)
+        return stopping.kill(self._core, self._core.entries.resolve(ref), signal or "SIGKILL", ref)
 
     def stop(self, ref: str, *, timeout: int | None = None, signal: str = "") -> Future[bool]:
         """Ask a container to end, then kill it; see :func:`dockerkit.daemon.engine.stopping.stop`."""
         return stopping.stop(self._core, self._core.entries.resolve(ref), timeout, signal)
+
+    def unlink(self, path: str) -> None:
+        """Take a link away, ``container/alias``; see :func:`dockerkit.daemon.engine.networks.unlinking.unlink`."""
+        unlinking.unlink(self._core, path)
 
     def resize(self, ref: str, *, rows: int, columns: int) -> None:
         """Tell a container's terminal its size.

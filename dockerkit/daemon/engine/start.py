@@ -42,16 +42,18 @@ class Start:
     core: Core
     entry: Entry
     directory: str
+    volatile: bool
     spec: dict[str, Any] = field(default_factory=dict)
     joining: joining.Joining = field(init=False)
     held: Held = field(init=False)
     keeper: Keeper = field(init=False)
 
 
-def start(core: Core, entry: Entry, *, awaited: bool = False) -> bool:
+def start(core: Core, entry: Entry, *, awaited: bool = False, lasting: bool = False) -> bool:
     """Run the container's program; return once it has been executed. False when it was running already.
 
     :param awaited: by its restart policy; it is False then, too, when the container does not await its restart any more.
+    :param lasting: what it writes shall outlive a power cut although a session owns it: that one is about to let it go.
     :raises ContainerFailed: the program could not be started (126, 127, 128); the container stays as it was.
     :raises Conflict: the container is paused, or being removed.
     """
@@ -59,7 +61,7 @@ def start(core: Core, entry: Entry, *, awaited: bool = False) -> bool:
         with entry.lock:
             if awaited is not (entry.record.phase is Phase.RESTARTING):
                 return _refuse_if_paused(entry)
-            return _start(core, entry)
+            return _start(core, entry, volatile=entry.record.owned and not lasting)
     except DockerkitError:
         if entry.record.host_config.auto_remove and not entry.record.alive:
             remove(core, entry, force=True)
@@ -72,7 +74,7 @@ def _refuse_if_paused(entry: Entry) -> bool:
     return False
 
 
-def _start(core: Core, entry: Entry) -> bool:
+def _start(core: Core, entry: Entry, *, volatile: bool) -> bool:
     record = entry.record
     if record.alive:
         return _refuse_if_paused(entry)
@@ -80,7 +82,7 @@ def _start(core: Core, entry: Entry) -> bool:
         raise Conflict("container is marked for removal and cannot be started")
     after(record.phase, Change.START, record.id)
     try:
-        run(STEPS, Start(core, entry, core.directory(record.id)))
+        run(STEPS, Start(core, entry, core.directory(record.id), volatile))
     except StartFailed as failure:
         raise _failed(core, entry, failure) from failure
     except DockerkitError as refused:
@@ -166,7 +168,7 @@ def _rootfs(context: Start) -> Rootfs:
     image = context.core.images.get(context.entry.record.image)
     directory = context.directory
     lower = context.core.images.lower(image)
-    return Rootfs(lower=lower, upper=f"{directory}/upper", work=f"{directory}/work", volatile=context.entry.record.owned)
+    return Rootfs(lower=lower, upper=f"{directory}/upper", work=f"{directory}/work", volatile=context.volatile)
 
 
 def _kill(context: Start) -> None:

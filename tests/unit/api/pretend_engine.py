@@ -104,7 +104,7 @@ class PretendContainers(PretendVerbs):
         self.note("create", made)
         return CreateResponse(id=made.id)
 
-    def start(self, ref: str) -> bool:
+    def start(self, ref: str, *, lasting: bool = False) -> bool:
         one = self.find(ref)
         with one.lock:
             if one.state.running:
@@ -235,13 +235,16 @@ class PretendContainers(PretendVerbs):
         ]
         return rows[-limit:]
 
-    def kill(self, ref: str, signal: str = "SIGKILL") -> None:
+    def kill(self, ref: str, signal: str = "SIGKILL") -> Future:
         one = self.find(ref)
         if not one.state.running:
             raise Conflict(f"container {one.id} is not running")
         name = signal if signal.startswith("SIG") else f"SIG{signal}"
         with contextlib.suppress(ProcessLookupError):  # it has ended, and its reaper has not said so yet
             os.killpg(one.process.pid, signals.Signals[name] if not signal.isdigit() else int(signal))
+        sent: Future = Future()
+        sent.set_result(None)
+        return sent
 
     def stop(self, ref: str, *, timeout: int | None = None, signal: str = "") -> Future:
         one, done = self.find(ref), Future()

@@ -195,4 +195,5 @@ def ordinary(
     engine.on("POST", "/containers/[^/]+/wait", {"StatusCode": exit_code})
     engine.on("POST", "/containers/[^/]+/kill", Answer(status=204))
     engine.on("DELETE", "/containers/[^/]+", Answer(status=204))
+    engine.on("DELETE", "/dockerkit/v1/sessions/5e55/.*", Answer(status=204))
     return engine

@@ -240,10 +240,12 @@ def test_session_refused_says_why(engine: PretendEngine, to: Client) -> None:
         to.run("busybox", "x")
 
 
-def test_bare_start_has_no_session_and_is_removed_when_it_cannot_start(engine: PretendEngine, to: Client) -> None:
+def test_bare_start_is_owned_until_it_returns_and_removed_when_it_cannot_start(engine: PretendEngine, to: Client) -> None:
     ordinary(engine)
     assert to.start("busybox", "sleep").id == ID
-    assert not [r for r in engine.requests if "sessions" in r]
+    created, started, _ = engine.asked[-3:]
+    assert (created.headers["x-dockerkit-session"], started.headers["x-dockerkit-lasting"]) == ("5e55", "1")
+    assert engine.requests[-1] == f"DELETE /dockerkit/v1/sessions/5e55/containers/{ID}"
     engine.on("POST", "/containers/[^/]+/start", Answer({"message": "m", "class": "ContainerFailed"}, 400))
     engine.on("GET", "/containers/[^/]+/json", {"Id": ID, "Created": "", "Path": "x", "State": {"ExitCode": 127}})
     with pytest.raises(errors.ContainerFailed):
