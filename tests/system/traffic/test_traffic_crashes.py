@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 
 import pytest
@@ -80,14 +81,34 @@ def test_connections_names_and_ports_outlive_a_killed_daemon(dk: Client, servers
 
 
 @pytest.mark.parametrize("name", ["ports", "names"])
-def test_a_killed_companion_is_replaced(dk: Client, servers: LiveDaemon, name: str) -> None:
+def test_a_killed_companion_is_replaced_at_once(dk: Client, servers: LiveDaemon, name: str) -> None:
     server, client = shop(dk)
     ports = {":" in p.host: p.port for p in server.ports["6379/tcp"]}
     (pid,) = companions(servers, name)
     os.kill(pid, signal.SIGKILL)
     assert servers.inside(lambda: ping("127.0.0.1", ports[False])) == "PONG", "rules need nobody"
-    dk.container("redis", publish="127.0.0.1::6379", ready=REDIS_READY).network("shop").start()
     eventually(lambda: servers.inside(lambda: ping("::1", ports[True])), "PONG")
     eventually(lambda: client.exec("redis-cli", "-h", "store", "ping").stdout, "PONG\n")
     assert pid not in companions(servers, name)
     assert len(companions(servers, name)) == 1
+
+
+def test_daemon_and_companions_killed_together_are_replaced(dk: Client, servers: LiveDaemon) -> None:
+    server, client = shop(dk)
+    ports, box, seeker = {":" in p.host: p.port for p in server.ports["6379/tcp"]}, server.id, client.id
+    servers.crash()
+    for name in ("ports", "names"):
+        (pid,) = companions(servers, name)
+        pidfd = os.pidfd_open(pid)
+        os.kill(pid, signal.SIGKILL)
+        select.select([pidfd], [], [], 5)
+        os.close(pidfd)
+    again(servers)
+    assert servers.inside(lambda: ping("127.0.0.1", ports[False])) == "PONG"
+    assert servers.inside(lambda: ping("::1", ports[True])) == "PONG"
+    with dockerkit.connect(servers.url) as fresh:
+        assert fresh.containers.get(seeker).exec("redis-cli", "-h", "cache", "ping", check=True).stdout == "PONG\n"
+        with pytest.raises(dockerkit.errors.Conflict, match="port is already allocated"):
+            fresh.start("redis", publish=f"0.0.0.0:{ports[False]}:6379")
+        fresh.containers.get(box).remove(force=True)
+        assert not reaches(servers, "::1", ports[True])

@@ -221,6 +221,10 @@ class Fabric:
             self.release(container, strays)
         return held
 
+    def hold_again(self, container: str, published: Sequence[Published], targets: Iterable[Address]) -> None:
+        """Have a proxy hold those of a container's ports that none holds: an earlier daemon's died while there was none."""
+        self._ports.restore(container, published, list(map(str, targets)))
+
     # names
 
     def serve_names(self, container: str, namespace: int, resolving: Resolving) -> None:

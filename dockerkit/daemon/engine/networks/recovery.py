@@ -66,6 +66,8 @@ def mend(core: Core) -> None:
         _publish_again(core, entry)
     rules.apply(core, afresh=True)
     core.fabric.adopt({id: one.published for id, one in core.networks.publications.items()})
+    for id, one in core.networks.publications.items():
+        core.fabric.hold_again(id, one.published, [address.ip for address in one.endpoint.addresses])
     core.fabric.adopt_names()
     for entry in alive:
         _name_again(core, entry)

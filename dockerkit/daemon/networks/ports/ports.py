@@ -6,9 +6,11 @@ Thread-safe. Ports are known by what this daemon did and what a surviving proxy 
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from ipaddress import ip_address
@@ -17,10 +19,14 @@ from dockerkit.daemon.networks.companion.process import connect, start
 from dockerkit.daemon.networks.model import Published
 from dockerkit.daemon.networks.ports import words
 from dockerkit.daemon.networks.ports.reserving import Reservation, Wanted, rebind, reserve
+from dockerkit.daemon.networks.ports.watching import watch
 from dockerkit.errors import Conflict, Exhausted
 
+log = logging.getLogger(__name__)
 _PATIENCE = 5.0
 """Seconds a proxy may take to answer; it answers in less than one millisecond."""
+_NOT_SOONER = 1.0
+"""Seconds between two proxies: one that dies at once is not started in a circle."""
 _EVERYWHERE = ("0.0.0.0", "::")
 
 _Key = tuple[str, str, int]
@@ -46,6 +52,8 @@ class Ports:
         self._served: dict[str, list[_Served]] = {}
         self._proxy: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._started = -_NOT_SOONER
+        self._closed = threading.Event()
 
     def reserve(self, wanted: Sequence[Wanted], endpoint: str = "") -> list[Reservation]:
         """Make ports ours, all or none; they stay so until :meth:`cancel`, or :meth:`serve` and :meth:`release`.
@@ -111,10 +119,22 @@ class Ports:
             if self._proxy is None:
                 return {}
             self._proxy.settimeout(_PATIENCE)
+            watch(self._proxy, self._ended)
             words.send(self._proxy, {"verb": "list"})
             while (message := words.receive(self._proxy)[0]) and message["verb"] == "holds":
                 self._know(message["container"], message["ports"])
             return {container: [one.published for one in served] for container, served in self._served.items()}
+
+    def restore(self, container: str, published: Sequence[Published], targets: Sequence[str]) -> None:
+        """Serve ports again that were served before and that no proxy holds now: the earlier daemon's has died, too."""
+        with self._lock:
+            held = {one.published for one in self._served.get(container, ())}
+            for one in published:
+                if one not in held:
+                    served = _Served(one, tuple(targets))
+                    self._served.setdefault(container, []).append(served)
+                    self._owners[_key(one)] = container
+                    self._hold_again(container, served)
 
     def warm(self) -> None:
         """Have a proxy running before the first port is published: its start is then nobody's wait.
@@ -126,12 +146,15 @@ class Ports:
 
     def close(self, stop: bool = False) -> None:
         """Let go of the proxy; it goes on while it holds a port. With `stop` it ends now, and its ports are free."""
+        self._closed.set()
         with self._lock:
             if stop and self._proxy:
                 with contextlib.suppress(OSError):  # it has ended already
                     words.send(self._proxy, {"verb": "stop"})
                     words.receive(self._proxy)
             if self._proxy:
+                with contextlib.suppress(OSError):  # as above
+                    self._proxy.shutdown(socket.SHUT_RDWR)  # who watches it has a descriptor, too
                 self._proxy.close()
             if self._process and (stop or not self._served):
                 self._process.wait(_PATIENCE)
@@ -161,7 +184,9 @@ class Ports:
     def _connected(self) -> socket.socket:
         if self._proxy is None:
             self._proxy, self._process = start(words.KIND, self._directory, self._identity)
+            self._started = time.monotonic()
             self._proxy.settimeout(_PATIENCE)
+            watch(self._proxy, self._ended)
         return self._proxy
 
     def _hold(self, container: str, served: Sequence[_Served], reservations: Sequence[Reservation]) -> None:
@@ -196,10 +221,22 @@ class Ports:
         self._proxy, self._process = None, None
         for container, served in self._served.items():
             for one in served:
-                with contextlib.suppress(OSError):  # taken meanwhile: rules still lead there
-                    again = rebind(one.published)
-                    self._hold(container, [one], [again])
-                    again.close()
+                self._hold_again(container, one)
+
+    def _hold_again(self, container: str, served: _Served) -> None:
+        with contextlib.suppress(OSError):  # taken meanwhile: rules still lead there
+            again = rebind(served.published)
+            self._hold(container, [served], [again])
+            again.close()
+
+    def _ended(self, proxy: socket.socket) -> None:
+        """Replace a proxy that died while it held ports; on the thread that watched it."""
+        if self._closed.wait(max(0.0, self._started + _NOT_SOONER - time.monotonic())):
+            return
+        with self._lock:
+            if self._proxy is proxy and self._served:
+                log.warning("the proxy of published ports has died: another takes its place")
+                self._revive()
 
 
 def _key(published: Published) -> _Key:

@@ -17,7 +17,7 @@ from dockerkit.daemon.networks.companion.loop import ERROR, IN, OUT, Loop
 
 _CHUNK = 1 << 20
 _SHORT = 1 << 15
-_ROUNDS = 16
+_ROUNDS = range(16)
 """Chunks one connection may carry before others have their turn."""
 _ACCEPTS = 64
 _SPARE_PIPES = 64
@@ -92,7 +92,7 @@ class _Way:
 
         :raises OSError: one of the two has gone.
         """
-        for _ in range(_ROUNDS):
+        for _ in _ROUNDS:
             if not self.pending and not self._fill():
                 break
             short = self.pending < _SHORT  # there was no more, most likely: not worth asking, the loop tells
@@ -181,6 +181,8 @@ class Connection:
         try:
             if events & ~OUT and not reading.ended:
                 reading.pump()
+                if events == IN and not (reading.pending or reading.ended or writing.pending):
+                    return  # the usual case: nobody waits for anything new
             if writing.pending:
                 writing.pump()
         except OSError:  # ECONNRESET, EPIPE, ETIMEDOUT, no pipe: the one as good as the other
