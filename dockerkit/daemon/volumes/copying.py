@@ -144,8 +144,19 @@ def _special(entry: int, target: int, name: str, status: os.stat_result) -> None
         os.mknod(name, status.st_mode, status.st_rdev, dir_fd=target)
     os.chown(name, status.st_uid, status.st_gid, dir_fd=target, follow_symlinks=False)
     if not link:
-        os.chmod(name, stat.S_IMODE(status.st_mode), dir_fd=target)
+        _set_mode(target, name, status.st_mode)
     os.utime(name, ns=(status.st_atime_ns, status.st_mtime_ns), dir_fd=target, follow_symlinks=False)
+
+
+def _set_mode(target: int, name: str, mode: int) -> None:
+    # chmod(2) follows links, and what was just made may be one by now, when a container has the target: opened, looked at first
+    made = os.open(name, _ENTRY, dir_fd=target)
+    try:
+        if stat.S_IFMT(os.fstat(made).st_mode) != stat.S_IFMT(mode):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
+        os.chmod(f"/proc/self/fd/{made}", stat.S_IMODE(mode))
+    finally:
+        os.close(made)
 
 
 def _linked(copy: Copy, status: os.stat_result, place: Place, name: str) -> bool:

@@ -81,6 +81,31 @@ def test_nothing_is_overwritten_and_no_link_is_followed(tree: Path, tmp_path: Pa
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
+@pytest.mark.parametrize("put", ["link", "file"])
+def test_node_exchanged_as_it_is_made_does_not_lead_out(put: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container that has the volume already puts a link in the place of a pipe that its image made: chmod(2) follows it."""
+    source, target, secret = tmp_path / "image", tmp_path / "volume", tmp_path / "shadow"
+    source.mkdir()
+    os.mkfifo(source / "pipe")
+    (source / "pipe").chmod(0o666)
+    secret.write_text("the host's")
+    secret.chmod(0o600)
+    make = os.mknod
+
+    def exchanged(name: str, mode: int, device: int, *, dir_fd: int) -> None:
+        make(name, mode, device, dir_fd=dir_fd)
+        (target / "pipe").unlink()
+        if put == "link":
+            (target / "pipe").symlink_to(secret)
+        else:
+            os.link(secret, target / "pipe")
+
+    monkeypatch.setattr(os, "mknod", exchanged)
+    with pytest.raises(FileExistsError):
+        copied(source, target)
+    assert (secret.stat().st_mode & 0o7777, secret.stat().st_uid) == (0o600, os.getuid())
+
+
 def test_too_deep_is_refused(tmp_path: Path) -> None:
     place = tmp_path / "deep"
     place.mkdir()
