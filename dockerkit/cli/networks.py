@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +19,9 @@ from dockerkit.cli.tables import natural
 from dockerkit.cli.variables import label_option
 from dockerkit.cli.word import Word, client, each
 from dockerkit.errors import NotFound
+
+if TYPE_CHECKING:
+    from dockerkit.schema.network import EndpointSettings, NetworkCreate
 
 _network = click.argument("network", shell_complete=network_names)
 _networks = click.argument("names", nargs=-1, required=True, metavar="NETWORK [NETWORK...]", shell_complete=network_names)
@@ -76,10 +80,19 @@ def _moment(text: str) -> str:
 def create(network: str, **said: Any) -> None:
     """Create a network."""
     from dockerkit.client.networks import make
+
+    click.echo(make(client(), wish(network, said)).id)
+
+
+def wish(name: str, said: Mapping[str, Any]) -> NetworkCreate:
+    """Return the request that the flags of ``create`` make.
+
+    :raises Failure: parts of no subnet; in Docker's words.
+    """
     from dockerkit.schema.network import IPAM, ConfigReference, NetworkCreate
 
-    request = NetworkCreate(
-        name=network,
+    return NetworkCreate(
+        name=name,
         check_duplicate=True,
         driver=said["driver"],
         scope=said["scope"],
@@ -94,7 +107,6 @@ def create(network: str, **said: Any) -> None:
         options=_pairs(said["opt"]),
         labels=said["label"],
     )
-    click.echo(make(client(), request).id)
 
 
 def _pairs(said: tuple[str, ...]) -> dict[str, str]:
@@ -145,18 +157,27 @@ def inspect(names: tuple[str, ...], format: str, verbose: bool) -> None:
 def connect(network: str, container: str, **said: Any) -> None:
     """Connect a container to a network."""
     from dockerkit.client.engine import segment
-    from dockerkit.schema.network import EndpointIPAMConfig, EndpointSettings, NetworkConnect
+    from dockerkit.schema.network import NetworkConnect
+
+    body = NetworkConnect(container=container, endpoint_config=place(said))
+    client().engine.post(f"/networks/{segment(network)}/connect", json=body)
+
+
+def place(said: Mapping[str, Any]) -> EndpointSettings:
+    """Return what the flags of ``connect`` ask for.
+
+    :raises Failure: an option that is none; in Docker's words.
+    """
+    from dockerkit.schema.network import EndpointIPAMConfig, EndpointSettings
 
     wanted = EndpointIPAMConfig(ipv4_address=said["ip"], ipv6_address=said["ip6"], link_local_ips=list(said["link_local_ip"]))
-    settings = EndpointSettings(
+    return EndpointSettings(
         ipam_config=wanted if said["ip"] or said["ip6"] or said["link_local_ip"] else None,
         links=list(said["link"]) or None,
         aliases=list(said["alias"]) or None,
         driver_opts=dict(map(_option, said["driver_opt"])) or None,
         gw_priority=said["gw_priority"],
     )
-    body = NetworkConnect(container=container, endpoint_config=settings)
-    client().engine.post(f"/networks/{segment(network)}/connect", json=body)
 
 
 def _option(said: str) -> tuple[str, str]:

@@ -1,10 +1,12 @@
-"""What a notebook made, and how it is removed: every container created from it carries a label that names the notebook.
+"""What a notebook made, and how it is removed: every container and network created from it carries a label that names the
+notebook.
 
 The name is the notebook's path where the server tells it, so that what an earlier kernel made is found as well.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Mapping
@@ -49,4 +51,14 @@ def reset(client: Client) -> Rows[Row]:
         except NotFound:
             continue  # it went by itself
         removed.append(row)
-    return Rows(removed, columns=("removed", "image"))
+    return Rows([*removed, *_reset_networks(client)], columns=("removed", "image"))
+
+
+def _reset_networks(client: Client) -> list[Row]:
+    removed = []
+    for network in client.networks.list(label=f"{LABEL}={MARKS[LABEL]}"):
+        with contextlib.suppress(NotFound):
+            row = Row(removed=network.name, image="(a network)")
+            network.remove(force=True)
+            removed.append(row)
+    return removed

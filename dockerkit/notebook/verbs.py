@@ -14,7 +14,7 @@ import click
 from dockerkit.client.container import Container
 from dockerkit.client.rows import Row, Rows
 from dockerkit.errors import Invalid, NotFound, Unsupported
-from dockerkit.notebook import images, programs
+from dockerkit.notebook import images, networks, programs
 from dockerkit.notebook.images import Act, Said, filters_of
 from dockerkit.notebook.text import Text
 
@@ -136,23 +136,30 @@ def _stats(client: Client, said: Said) -> object:
 def _inspect(client: Client, said: Said) -> object:
     """Return the records of what is named, as docker prints them: a list, containers before images of the same name."""
     kind = said.get("kind") or ""
-    if kind not in ("", "container", "image"):
-        raise Invalid(f"inspect --type {kind}: container and image are offered")
-    return [_record(client, name, kind) for name in said["names"]]
+    if kind not in ("", *_KINDS):
+        raise Invalid(f"inspect --type {kind}: {', '.join(_KINDS)} are offered")
+    return [_record(client, name, [kind] if kind else _KINDS) for name in said["names"]]
 
 
-def _record(client: Client, name: str, kind: str) -> dict[str, Any]:
-    if kind != "image":
+_KINDS = ("container", "image", "network", "volume")
+"""What a name may mean, in the order in which it is looked for."""
+
+
+def _record(client: Client, name: str, kinds: Sequence[str]) -> dict[str, Any]:
+    for kind in kinds:
         try:
-            return client.containers.get(name).inspect()
+            found: dict[str, Any] = getattr(client, f"{kind}s").get(name).inspect()
         except NotFound:
-            if kind:
+            if len(kinds) == 1:
                 raise
-    return client.images.get(name).inspect()
+        else:
+            return found
+    raise NotFound(f"No such object: {name}")
 
 
 ACTS: dict[str, Act] = {
     **images.ACTS,
+    **networks.ACTS,
     "ps:ps": _ps,
     "df:df": lambda client, said: client.disk_usage(),
     "create:create": programs.create,
