@@ -271,3 +271,23 @@ def test_upload_cancelled_under_its_writer_becomes_nothing(ours: OurRegistry) ->
         slow.sendall(b"late")
         slow.recv(1000)
     assert ours.files() == []
+
+
+@pytest.mark.parametrize("verb", ["DELETE", "PUT"])
+def test_upload_asked_for_under_another_name_keeps_its_turn(
+    verb: str, ours: OurRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its turn is its own: no other repository can have it forgotten, finish the upload, and let the first writer write on."""
+    monkeypatch.setattr(uploads, "TURN", 0.05)
+    place = ours.begin("shop")
+    with contextlib.closing(ours.raw()) as slow:
+        head = f"PATCH {place} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"
+        slow.sendall(head.encode())
+        assert slow.recv(1000).startswith(b"HTTP/1.1 100 ")
+        other = place.replace("/shop/", "/other/")
+        assert ours.ask(verb, f"{other}?digest={digest_of(b'')}").code == "BLOB_UPLOAD_UNKNOWN"
+        assert ours.ask("PUT", f"{place}?digest={digest_of(b'')}").status == 409
+        slow.sendall(b"mine")
+        assert slow.recv(1000).startswith(b"HTTP/1.1 202 ")
+    assert ours.ask("PUT", f"{place}?digest={digest_of(b'mine')}").status == 201
+    assert ours.ask("GET", f"/v2/shop/blobs/{digest_of(b'mine')}").body == b"mine"

@@ -61,12 +61,17 @@ class Uploads:
         :raises Refusal: TOOMANYREQUESTS: too many are open.
         """
         id = secrets.token_hex(16)
+        path = _path(name, id)
         with self._lock:
             if len(self._states) >= MOST:
                 raise Refusal("TOOMANYREQUESTS", f"more than {MOST} uploads are open", headers=[("Retry-After", "60")])
-            self._states[id] = _State()
-        with self._shelves.changing:
-            os.close(self._tree.create(path_of(name, UPLOADS, id)))
+            self._states[path] = _State()
+        try:
+            with self._shelves.changing:
+                os.close(self._tree.create(path))
+        except OSError:  # a full disk must not use the places up
+            self._forget(path)
+            raise
         return id
 
     def size(self, name: str, id: str) -> int:
@@ -111,7 +116,7 @@ class Uploads:
                 self._remove(name, id)
                 raise Refusal("DIGEST_INVALID", detail={"digest": digest})
             self._keep(name, id, digest, descriptor)
-            self._forget(id)
+            self._forget(_path(name, id))
 
     def cancel(self, name: str, id: str) -> None:
         """Remove an upload; a request that writes to it loses its bytes.
@@ -164,13 +169,13 @@ class Uploads:
     @contextlib.contextmanager
     def _writing(self, name: str, id: str) -> Iterator[tuple[int, _State]]:
         path = _path(name, id)
-        state = self._state(id)
+        state = self._state(path)
         if not state.turn.acquire(timeout=TURN):
             raise Refusal("BLOB_UPLOAD_INVALID", "another request writes to this upload", status=409)
         try:
             descriptor = self._tree.open(path, os.O_RDWR | os.O_APPEND)
         except FileNotFoundError:
-            self._forget(id)
+            self._forget(path)
             raise _unknown(id) from None
         else:
             try:
@@ -180,20 +185,23 @@ class Uploads:
         finally:
             state.turn.release()
 
-    def _state(self, id: str) -> _State:
-        """Return an upload's state; one from before a restart has hashed nothing yet."""
+    def _state(self, path: str) -> _State:
+        """Return an upload's state; one from before a restart has hashed nothing yet.
+
+        By its path, not its id alone: asked for under another name it is not found, and nothing of it is forgotten.
+        """
         with self._lock:
-            return self._states.setdefault(id, _State())
+            return self._states.setdefault(path, _State())
 
     def _remove(self, name: str, id: str) -> bool:
         """Remove an upload; the file first: whoever holds its turn writes to a file that nothing leads to any more."""
         gone = self._tree.remove(_path(name, id))
-        self._forget(id)
+        self._forget(_path(name, id))
         return gone
 
-    def _forget(self, id: str) -> None:
+    def _forget(self, path: str) -> None:
         with self._lock:
-            self._states.pop(id, None)
+            self._states.pop(path, None)
 
     def _misplaced(self, name: str, id: str, size: int) -> Refusal:
         return Refusal(
