@@ -13,6 +13,7 @@ import socket
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from dockerkit.daemon.api import (
+    absent,
     archives,
     changing,
     containers,
@@ -48,6 +49,7 @@ NOUNS = (
     *IMAGES,
     networks,
     volumes,
+    absent,
     extensions,
 )
 ROUTES = tuple(route for noun in NOUNS for route in noun.ROUTES)

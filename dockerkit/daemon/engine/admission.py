@@ -11,11 +11,12 @@ from typing import NamedTuple
 from dockerkit.daemon.engine.logoptions import rotation
 from dockerkit.daemon.engine.networks import portwords
 from dockerkit.daemon.engine.networks.wishes import check_extra_hosts
-from dockerkit.errors import Unsupported
+from dockerkit.errors import Invalid, Unsupported
 from dockerkit.schema.container import CreateRequest, HostConfig
 
 RUNTIMES = ("", "runc", "dockerkit")
 LOG_DRIVERS = ("", "json-file", "local", "none")
+DOCKERS_OTHER_LOG_DRIVERS = ("awslogs", "fluentd", "gcplogs", "gelf", "journald", "splunk", "syslog")
 
 
 class Refusal(NamedTuple):
@@ -33,7 +34,7 @@ REFUSALS = (
     Refusal(lambda host: host.storage_opt, "storage options", "the overlay snapshotter has none"),
     Refusal(lambda host: host.runtime if host.runtime not in RUNTIMES else "", "runtime", "there is dockerkit's own only"),
     Refusal(
-        lambda host: host.log_config.type if host.log_config.type not in LOG_DRIVERS else "",
+        lambda host: host.log_config.type if host.log_config.type in DOCKERS_OTHER_LOG_DRIVERS else "",
         "log driver",
         "choose json-file, local or none",
     ),
@@ -49,12 +50,13 @@ def admit(request: CreateRequest) -> list[str]:
     """Check that the engine can keep what it would promise; return warnings for what it leaves out.
 
     :raises Unsupported: naming the first wish that cannot be kept, and the reason.
-    :raises Invalid: a log option that there is not, a malformed port or address.
+    :raises Invalid: a log driver or log option that there is not, a malformed port or address.
     """
     for refusal in REFUSALS:
         if asked := refusal.asked(request.host_config):
             subject = f"{refusal.subject} {asked}" if isinstance(asked, str) else refusal.subject
             raise Unsupported(f"{subject} cannot be had from this engine: {refusal.reason}")
+    _check_log_driver(request.host_config.log_config.type)
     rotation(request.host_config.log_config)
     check_extra_hosts(request.host_config)
     portwords.wishes(request, request.host_config)
@@ -63,3 +65,9 @@ def admit(request: CreateRequest) -> list[str]:
     if published and request.host_config.network_mode == "host":
         return ["Published ports are discarded when using host network mode"]
     return []
+
+
+def _check_log_driver(name: str) -> None:
+    if name not in LOG_DRIVERS:
+        words = f'error looking up logging plugin {name}: plugin "{name}" not found'
+        raise Invalid(words, hint="choose json-file, local or none")

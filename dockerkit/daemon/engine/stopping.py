@@ -22,7 +22,7 @@ DEFAULT_GRACE = 10
 """Seconds between the stop signal and SIGKILL, as dockerd."""
 
 
-def kill(core: Core, entry: Entry, signal: str, ref: str) -> None:
+def kill(core: Core, entry: Entry, signal: str, ref: str) -> Future[None]:
     """Send a signal to the container's init; one that awaits its restart will not be restarted.
 
     A paused one goes on with a signal that is meant to end it, so that the signal can.
@@ -31,15 +31,24 @@ def kill(core: Core, entry: Entry, signal: str, ref: str) -> None:
     :param signal: ``"SIGTERM"``, ``"term"`` or ``"15"``.
     :raises Invalid: no such signal.
     :raises Conflict: it is not running; in Docker's words.
+    :returns: a future, completed at once, or after SIGKILL when it has ended: who asks then sees it dead, as from dockerd.
     """
     number = parse_signal(signal)
+    killed: Future[None] = Future()
+    killed.set_running_or_notify_cancel()  # the signal is sent whether or not somebody still wants to know
     with entry.lock:
         if entry.record.phase is Phase.RESTARTING:
             _give_up(core, entry)
         elif entry.record.alive and entry.keeper is not None:
+            ended = entry.waiters.add(NEXT_EXIT) if number == SIGKILL else None
             _send(core, entry, number)
+            if ended is not None:
+                ended.add_done_callback(lambda _: killed.set_result(None))
+                return killed
         else:
             raise Conflict(f"cannot kill container: {ref}: container {entry.record.id} is not running")
+    killed.set_result(None)
+    return killed
 
 
 def stop(core: Core, entry: Entry, timeout: int | None, signal: str) -> Future[bool]:
