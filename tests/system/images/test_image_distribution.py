@@ -16,6 +16,7 @@ from dockerkit.daemon.images import Images
 from dockerkit.daemon.images.bootstrap.makers import host_supply
 from dockerkit.daemon.images.bootstrap.mirror import Mirror
 from dockerkit.daemon.images.bootstrap.request import Supply, silent
+from dockerkit.daemon.images.bootstrap.signature import verify
 from dockerkit.daemon.images.bootstrap.sources import read_sources
 from dockerkit.errors import Damaged, Unavailable
 from tests.system.images.insideimage import inside
@@ -138,3 +139,31 @@ def test_a_signature_of_a_key_that_is_not_the_archives_is_refused(tmp_path: Path
             archive.files["dists/stable/InRelease"] = (tmp_path / "stranger").read_bytes()
             with pytest.raises(Damaged, match="the key is unknown"):
                 mirror.fetch_package("tool", silent)
+
+
+@pytest.mark.parametrize(("ends", "why"), [("revoked", "the key was revoked"), ("expired", "the key has expired")])
+def test_a_signature_of_a_key_that_was_taken_back_is_refused(ends: str, why: str, tmp_path: Path) -> None:
+    """gpgv calls such a signature valid, for it is; the key in the host's keyring is what says that it counts no more."""
+    gpg = shutil.which("gpg")
+    if gpg is None or not os.path.exists("/usr/bin/gpgv"):
+        pytest.skip("gpg and gpgv are needed to make and check a signature: apt-get install gpg gpgv")
+    home, name = tmp_path / "home", "archive@example.invalid"
+    home.mkdir(mode=0o700)
+    call = [gpg, "--homedir", str(home), "--batch", "--quiet", "--passphrase", "", "--pinentry-mode", "loopback"]
+    then = ["--faked-system-time", "20200101T000000"] if ends == "expired" else []
+    life = "1d" if ends == "expired" else "never"
+
+    def run(*words: str, input: bytes = b"") -> bytes:
+        return subprocess.run([*call, *words], input=input, check=True, capture_output=True).stdout
+
+    try:
+        run(*then, "--quick-gen-key", name, "ed25519", "sign", life)
+        signed = run(*then, "-u", name, "--clearsign", input=b"Origin: Debian\nSuite: stable\nSHA256:\n")
+        if ends == "revoked":
+            (certificate,) = (home / "openpgp-revocs.d").iterdir()
+            run("--import", input=certificate.read_bytes().replace(b"\n:-----BEGIN", b"\n-----BEGIN"))
+        (tmp_path / "key.gpg").write_bytes(run("--export", name))
+    finally:
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
+    with pytest.raises(Damaged, match=why):
+        verify(signed, [str(tmp_path / "key.gpg")], subject="InRelease")

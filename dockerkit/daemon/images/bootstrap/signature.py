@@ -27,6 +27,7 @@ _TRUSTED = (
     "/usr/share/keyrings/debian-archive-keyring.*",
     "/usr/share/keyrings/ubuntu-archive-keyring.*",
 )
+_VERDICTS = ("GOODSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG", "ERRSIG")
 _ARMOUR = re.compile(r"-----BEGIN PGP PUBLIC KEY BLOCK-----\s*?\n(.*?)-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL)
 
 
@@ -72,12 +73,20 @@ def _gpgv(signed: bytes, keyrings: Sequence[str], directory: str) -> tuple[bytes
 def _signers(status: Sequence[str]) -> set[str]:
     """Return the fingerprints of good signatures (key and primary key); none when any signature is bad.
 
-    gpgv's exit code will not do: several keys sign an index, and one that this host does not know yet is no fault.
+    gpgv's exit code will not do: several keys sign an index, and one that this host does not know yet is no fault. Nor will
+    ``VALIDSIG`` alone, which is said of the signature and not of its key: it follows ``REVKEYSIG`` and ``EXPKEYSIG`` too.
     """
-    words = [line.split() for line in status]
-    if any(line[0] == "BADSIG" for line in words if line):
+    words = [line.split() for line in status if line.strip()]
+    if any(line[0] == "BADSIG" for line in words):
         return set()
-    return {name.upper() for line in words if line and line[0] == "VALIDSIG" for name in (line[1], line[-1])}
+    found, verdict = set[str](), ""
+    for line in words:
+        if line[0] in _VERDICTS:
+            verdict = line[0]
+        elif line[0] == "VALIDSIG":
+            found |= {line[1].upper(), line[-1].upper()} if verdict == "GOODSIG" else set()
+            verdict = ""
+    return found
 
 
 def _reason(status: Sequence[str]) -> str:
