@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -207,3 +209,25 @@ def test_resolv_conf_of_each_kind_of_network(monkeypatch: pytest.MonkeyPatch) ->
     assert text("", dns=["9.9.9.9"], dns_search=["."], dns_options=["ndots:3"]) == "nameserver 9.9.9.9\noptions ndots:3\n"
     monkeypatch.setattr(hostfiles, "read", lambda path: "nameserver ::1\n")
     assert text("") == "nameserver 8.8.8.8\nnameserver 8.8.4.4\n"
+
+
+def test_lines_leave_hosts_and_what_somebody_else_wrote_stays(tmp_path: Path) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.1\tlocalhost\n172.18.0.2\tweb\nmine\u2028172.18.0.2\tweb\nno end")
+    hostfiles.remove(str(hosts), ["172.18.0.2\tweb"])
+    assert hosts.read_text() == "127.0.0.1\tlocalhost\nmine\u2028172.18.0.2\tweb\nno end"
+
+
+def test_hosts_that_a_container_made_huge_are_not_read_into_the_daemon(tmp_path: Path) -> None:
+    """``truncate -s 1T /etc/hosts`` in a container, then a disconnect: one line of a terabyte, in the daemon's memory."""
+    hosts = tmp_path / "hosts"
+    hosts.touch()
+    with open(hosts, "r+b") as file:
+        file.truncate(256 << 20)
+    tracemalloc.start()
+    try:
+        hostfiles.remove(str(hosts), [line for line in hostfiles.read(str(hosts)).splitlines() if line == "x"])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (peak < 16 << 20, hosts.stat().st_size) == (True, 256 << 20)

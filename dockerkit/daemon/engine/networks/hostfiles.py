@@ -18,6 +18,8 @@ _STUB, _BEHIND_STUB = "127.0.0.53", "/run/systemd/resolve/resolv.conf"
 _PUBLIC = ("8.8.8.8", "8.8.4.4")
 """What dockerd falls back to when the host's resolvers cannot be reached from a container."""
 SHARED_FILES = ("hosts", "hostname", "resolv.conf")
+LARGEST = 1 << 20
+"""Characters of a file that are looked at: it is the container's to write, who may make it as large as it likes."""
 
 
 class Resolving:
@@ -106,13 +108,16 @@ def add(path: str, lines: Sequence[str]) -> None:
 
 
 def remove(path: str, lines: Iterable[str]) -> None:
-    """Take lines out of a file, as it is in the container; what somebody else wrote stays."""
+    """Take lines out of a file, as it is in the container; what somebody else wrote stays, and all of what is too large."""
     gone = set(lines)
     with open(path, "r+", encoding="utf-8", errors="surrogateescape") as file:
-        kept = [line for line in file if line.rstrip("\n") not in gone]
+        text = file.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            return
+        kept = "\n".join(line for line in text.split("\n") if line not in gone)
         file.seek(0)
         file.truncate()
-        file.writelines(kept)
+        file.write(kept)
 
 
 def overwrite(path: str, text: str) -> None:
@@ -131,10 +136,10 @@ def share(source: str, directory: str) -> None:
 
 
 def read(path: str) -> str:
-    """Return a file's text, empty when it is not there."""
+    """Return a file's text, empty when it is not there; of one that is too large the beginning."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
+            return file.read(LARGEST)
     except FileNotFoundError:
         return ""
 
