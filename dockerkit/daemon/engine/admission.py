@@ -32,7 +32,6 @@ REFUSALS = (
     Refusal(lambda host: host.userns_mode not in ("", "host"), "user namespaces", "the mode may only be host"),
     Refusal(lambda host: host.device_requests, "device requests", "there are no device drivers; name devices"),
     Refusal(lambda host: host.storage_opt, "storage options", "the overlay snapshotter has none"),
-    Refusal(lambda host: host.runtime if host.runtime not in RUNTIMES else "", "runtime", "there is dockerkit's own only"),
     Refusal(
         lambda host: host.log_config.type if host.log_config.type in DOCKERS_OTHER_LOG_DRIVERS else "",
         "log driver",
@@ -50,13 +49,13 @@ def admit(request: CreateRequest) -> list[str]:
     """Check that the engine can keep what it would promise; return warnings for what it leaves out.
 
     :raises Unsupported: naming the first wish that cannot be kept, and the reason.
-    :raises Invalid: a log driver or log option that there is not, a malformed port or address.
+    :raises Invalid: a log driver, log option or runtime that there is not, a malformed port or address.
     """
     for refusal in REFUSALS:
         if asked := refusal.asked(request.host_config):
             subject = f"{refusal.subject} {asked}" if isinstance(asked, str) else refusal.subject
             raise Unsupported(f"{subject} cannot be had from this engine: {refusal.reason}")
-    _check_log_driver(request.host_config.log_config.type)
+    _check_names(request.host_config)
     rotation(request.host_config.log_config)
     check_extra_hosts(request.host_config)
     portwords.wishes(request, request.host_config)
@@ -67,7 +66,11 @@ def admit(request: CreateRequest) -> list[str]:
     return []
 
 
-def _check_log_driver(name: str) -> None:
-    if name not in LOG_DRIVERS:
-        words = f'error looking up logging plugin {name}: plugin "{name}" not found'
+def _check_names(host: HostConfig) -> None:
+    """Refuse a log driver and a runtime that nobody has, in Docker's words."""
+    driver = host.log_config.type
+    if driver not in LOG_DRIVERS:
+        words = f'error looking up logging plugin {driver}: plugin "{driver}" not found'
         raise Invalid(words, hint="choose json-file, local or none")
+    if host.runtime not in RUNTIMES:
+        raise Invalid(f"unknown or invalid runtime name: {host.runtime}", hint="there is dockerkit's own only")

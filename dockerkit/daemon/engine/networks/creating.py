@@ -81,13 +81,14 @@ def _choose(creation: Creation) -> None:
     core, request, record = creation.core, creation.request, creation.record
     given = [] if record.config_only else pools(request.ipam)
     check_families(given, ipv4=record.ipv4, ipv6=record.ipv6)
-    given = [pool for pool in given if record.ipv6 or pool.subnet.version == 4]
+    unused = [pool for pool in given if pool.subnet.version == 6 and not record.ipv6]  # kept and shown, as dockerd
+    given = [pool for pool in given if pool not in unused]
     versions = [] if record.config_only else [version for version, on in ((4, record.ipv4), (6, record.ipv6)) if on]
     lacking = [version for version in versions if all(pool.subnet.version != version for pool in given)]
     routes = core.fabric.host_routes() if lacking else []
     with core.networks.lock:
         given = _chosen(core, given, lacking, routes)
-        config = [config_of(pool) for pool in given]
+        config = [config_of(pool) for pool in (*given, *unused)]
         creation.record = msgspec.structs.replace(record, ipam=msgspec.structs.replace(record.ipam, config=config))
         creation.entry = NetworkEntry(creation.record)
         core.networks.add(creation.entry)

@@ -52,7 +52,7 @@ def shown(core: Core, record: Record) -> list[str] | None:
 def _targets(core: Core, record: Record) -> Iterator[tuple[Record, str, str]]:
     """Give each linked container, the alias it has here, and its address.
 
-    :raises Conflict: one does not run; in Docker's words.
+    :raises Conflict: one does not run, or is elsewhere; in Docker's words.
     """
     if DEFAULT not in record.wishes:
         return
@@ -60,8 +60,9 @@ def _targets(core: Core, record: Record) -> Iterator[tuple[Record, str, str]]:
         other = core.entries.resolve(name).record
         if not other.alive:
             raise Conflict(f"Cannot link to a non running container: /{other.name} AS /{record.name}/{alias}")
-        if DEFAULT in other.places:
-            yield other, alias, other.places[DEFAULT].address(4)[0]
+        if DEFAULT not in other.places:
+            raise Conflict(f"Cannot link to /{other.name}, as it does not belong to the default network")
+        yield other, alias, other.places[DEFAULT].address(4)[0]
 
 
 def lines(core: Core, record: Record) -> list[str]:

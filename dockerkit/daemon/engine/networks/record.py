@@ -62,7 +62,7 @@ class NetworkRecord(msgspec.Struct, kw_only=True, frozen=True):
             name=self.name,
             driver=self.driver,
             interface=self.interface,
-            pools=tuple(map(pool_of, self.ipam.config)),
+            pools=tuple(pool for pool in map(pool_of, self.ipam.config) if self.ipv6 or pool.subnet.version == 4),
             internal=self.internal,
             icc=flag(options, ICC),
             masquerade=flag(options, MASQUERADE),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from msgspec import UnsetType
 from msgspec.structs import replace
@@ -126,7 +126,7 @@ def _mistakes(name: str, settings: EndpointSettings) -> Iterable[str]:
 
 def _misplaced(entry: NetworkEntry, settings: EndpointSettings) -> Iterable[str]:
     ipam = settings.ipam_config
-    subnets = [pool.subnet for pool in entry.record.network().pools]
+    subnets = [ip_network(config.subnet, strict=False) for config in entry.record.ipam.config]
     for text in (ipam.ipv4_address, ipam.ipv6_address) if ipam else ():
         if text and not any(ip_address(text) in subnet for subnet in subnets):
             yield f"no configured subnet or ip-range contain the IP address {text}"
