@@ -131,7 +131,8 @@ class Container(Inside):
         addresses = self.ports.get(key)
         if not addresses:
             raise NotFound(
-                f"port {key} of container {self.short_id} is not published", hint=f"publish({number}) when creating it"
+                f"port {key} of container {self.short_id} is not published",
+                hint=f"publish({number}) when creating it, or container.publish({number}) while it runs",
             )
         return addresses[0]
 

@@ -72,6 +72,7 @@ REPEATABLE = UNORDERED | {"dns", "network"}
 _TAKE_MAPPINGS = MAPPINGS | {"bind", "volume", "extra_host"}
 _OTHERS_CALL_IT = {
     "environment": "env",
+    "port": "publish",
     "ports": "publish",
     "volumes": "volume (a name) or bind (a path)",
     "binds": "bind",
@@ -83,9 +84,11 @@ _OTHERS_CALL_IT = {
     "remove": "run, which removes, or auto_remove",
     "rm": "run, which removes, or auto_remove",
     "working_dir": "workdir",
+    "cwd": "workdir",
     "labels": "label",
     "networks": "network",
     "network_mode": "network",
+    "links": "network, on which containers find each other by name",
     "restart_policy": "restart",
     "extra_hosts": "extra_host",
     "devices": "device",
@@ -96,6 +99,10 @@ _OTHERS_CALL_IT = {
     "stop_grace_period": "stop_timeout",
     "cmd": "command",
     "args": "command",
+    "shm": "shm_size",
+    "input": "run, which alone takes input, check and timeout",
+    "check": "run, which alone takes input, check and timeout",
+    "timeout": "run, which alone takes input, check and timeout",
 }
 
 
@@ -107,7 +114,7 @@ def wish(spec: ContainerSpec, options: Mapping[str, Any]) -> ContainerSpec:
     """
     for word, value in options.items():
         if word not in WORDS:
-            raise TypeError(_unknown(word))
+            raise TypeError(unknown(word))
         spec = _say(spec, word, value)
     return spec
 
@@ -129,7 +136,8 @@ def _say(spec: ContainerSpec, word: str, value: Any) -> ContainerSpec:
     return method(value)
 
 
-def _unknown(word: str) -> str:
+def unknown(word: str) -> str:
+    """Return what to say of a word that is none of ours: which of ours is meant."""
     ours = _OTHERS_CALL_IT.get(word) or " or ".join(difflib.get_close_matches(word, WORDS, n=2))
     known = f"did you mean {ours}?" if ours else f"the words are: {' '.join(WORDS)}"
     return f"{word!r} is not a word of a container; {known}"

@@ -112,6 +112,14 @@ class ContainerSpec(Words):
         """Refuse: a wish does not change, its words return new ones."""
         raise AttributeError(f"a ContainerSpec does not change; {name}: use the words, which return a new one")
 
+    if not TYPE_CHECKING:  # a type checker shall go on knowing which words there are
+
+        def __getattr__(self, name: str) -> Any:
+            """Name the word that is meant when there is none of this name."""
+            from dockerkit.client.options import unknown  # noqa: PLC0415 (it imports this module)
+
+            raise AttributeError(unknown(name) if not name.startswith("_") else name, name=name, obj=self)
+
     def __delattr__(self, name: str) -> None:
         """Refuse, as :meth:`__setattr__`."""
         raise AttributeError("a ContainerSpec does not change")

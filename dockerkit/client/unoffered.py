@@ -15,4 +15,4 @@ class NotYet:
 
     def widget(self) -> Any:
         """Show it as a widget; raises Unsupported for now."""
-        raise Unsupported("container.widget() is not offered yet")
+        raise Unsupported("container.widget() is not offered yet", hint="it shows itself as a card where HTML is shown")

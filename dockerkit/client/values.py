@@ -19,6 +19,7 @@ Size = str | int | float
 Path = str | os.PathLike[str]
 Pairs = tuple[tuple[str, Any], ...]
 _PORT = re.compile(r"(?:\d+(?:-\d+)?)(?:/(?:tcp|udp|sctp))?", re.ASCII)
+_HIGHEST_PORT = 65535
 _PERMISSIONS = re.compile(r"[rwm]{1,3}")
 
 
@@ -106,6 +107,8 @@ def size(word: str, value: Any) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise TypeError(f"{word}: expected a size, not {type(value).__name__} ({value!r})")
+    if isinstance(value, (int, float)) and value < 0:
+        raise Invalid(f"{word}: a size is not negative ({value!r})", hint='leave the word out for "without a limit"')
     return parse_size(value)
 
 
@@ -184,7 +187,8 @@ def port(value: Any) -> str:
     written = text("publish", value).removesuffix("/tcp")
     host, _, container = written.rpartition(":")
     outside = host.rpartition(":")[2]
-    if not _PORT.fullmatch(container) or (outside and not _PORT.fullmatch(outside)):
+    numbers = [int(number) for number in re.findall(r"\d+", f"{outside} {container}")]
+    if not _PORT.fullmatch(container) or (outside and not _PORT.fullmatch(outside)) or max(numbers) > _HIGHEST_PORT:
         raise Invalid(f"publish: {value!r} is not a port", hint='write 6379, "8080:80", "127.0.0.1:8080:80" or "53/udp"')
     return written
 

@@ -133,6 +133,8 @@ class Words:
 
     def ready(self, condition: Condition | Callable[[Container], bool]) -> Self:
         """Hold it for started only when this is met: ``dk.ready.log(…)``, ``.port(…)`` …, or a function of the container."""
+        if not callable(condition):
+            raise TypeError(f"ready: expected a condition or a function of the container, not {condition!r}")
         return self._set("ready", condition)
 
     # what it sees
@@ -178,7 +180,7 @@ class Words:
 
     def network(self, name: str | Network, *, aliases: Sequence[str] = (), ip: str = "") -> Self:
         """Connect it to a network, also under these names; ``"none"``, ``"host"`` and ``"container:ID"`` as in docker."""
-        known = name if isinstance(name, str) else name.name
+        known = getattr(name, "name", name)
         return self._add("network", (Attach(values.text("network", known), values.texts("aliases", aliases), ip),))
 
     def dns(self, *addresses: str) -> Self:
@@ -189,7 +191,12 @@ class Words:
         """Write a name into ``/etc/hosts``: name and address, a mapping, or docker's ``name:address``."""
         if isinstance(name, Mapping):
             return self._add("extra_host", tuple(f"{n}:{a}" for n, a in name.items()))
-        return self._add("extra_host", (name if ip is None else f"{name}:{ip}",))
+        written = name if ip is None else f"{name}:{ip}"
+        if ":" not in written:
+            raise Invalid(
+                f"extra_host: {written!r} has no address", hint='write extra_host("db", "10.0.0.5"), or "db:10.0.0.5"'
+            )
+        return self._add("extra_host", (written,))
 
     # what it may
 
@@ -199,7 +206,9 @@ class Words:
 
     def cpus(self, number: Scalar) -> Self:
         """Allow so many processors' time; 0.5 is half a one."""
-        return self._set("cpus", values.number("cpus", number))
+        if (wanted := values.number("cpus", number)) < 0:
+            raise Invalid(f"cpus: {number!r} is not a number of processors", hint="write 0.5, or 2")
+        return self._set("cpus", wanted)
 
     def pids_limit(self, number: int) -> Self:
         """Allow so many processes and threads; -1 is unlimited."""

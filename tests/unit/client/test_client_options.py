@@ -47,12 +47,21 @@ def test_keyword_says_what_the_method_says(options: dict[str, Any], same: Any) -
         ("detach", "start"),
         ("memroy", "memory"),
         ("working_dir", "workdir"),
+        ("port", "publish"),
+        ("cwd", "workdir"),
+        ("timeout", "run, which alone takes"),
         ("zzzzzz", "the words are"),
     ],
 )
 def test_unknown_word_names_ours(theirs: str, ours: str) -> None:
     with pytest.raises(TypeError, match=ours):
         dk.container("x", **{theirs: 1})
+
+
+def test_unknown_method_names_ours() -> None:
+    with pytest.raises(AttributeError, match="did you mean env"):
+        dk.container("x").environment  # type: ignore[attr-defined]  # noqa: B018 (the look-up is the test)
+    assert not hasattr(dk.container("x"), "_repr_html_")
 
 
 @pytest.mark.parametrize("options", [{"memory": ["1m", "2m"]}, {"cap_add": {"A": "b"}}, {"env": 3}, {"user": {"a": 1}}])

@@ -179,6 +179,11 @@ def test_bind_is_relative_to_the_caller(monkeypatch: pytest.MonkeyPatch, tmp_pat
         (lambda s: s.device("fuse"), "fuse"),
         (lambda s: s.workdir("tmp"), "workdir"),
         (lambda s: s.cpus("half"), "cpus"),
+        (lambda s: s.cpus(-1), "cpus"),
+        (lambda s: s.publish(99999), "99999"),
+        (lambda s: s.publish("99999:80"), "99999"),
+        (lambda s: s.shm_size(-1), "shm_size"),
+        (lambda s: s.extra_host("db"), "extra_host"),
     ],
 )
 def test_a_value_that_cannot_be_read_is_refused_when_said(say: Say, named: str) -> None:
@@ -187,7 +192,15 @@ def test_a_value_that_cannot_be_read_is_refused_when_said(say: Say, named: str) 
 
 
 @pytest.mark.parametrize(
-    "say", [lambda s: s.env(A=True), lambda s: s.memory(True), lambda s: s.command(["a"]), lambda s: s.label(A=None)]
+    "say",
+    [
+        lambda s: s.env(A=True),
+        lambda s: s.memory(True),
+        lambda s: s.command(["a"]),
+        lambda s: s.label(A=None),
+        lambda s: s.ready("5"),
+        lambda s: s.network(None),
+    ],
 )
 def test_a_value_of_the_wrong_type_is_a_type_error(say: Say) -> None:
     with pytest.raises(TypeError):
