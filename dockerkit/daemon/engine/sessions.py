@@ -226,7 +226,7 @@ class Sessions:
 
     def _remove(self, entry: Entry) -> Future[None] | None:
         try:
-            return remove(self._core, entry, force=True)
+            return remove(self._core, entry, force=True, volumes=True)  # also when it is let go of this very moment
         except DockerkitError:
             log.exception("container %s outlived its session", entry.record.id)
             return None

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import Future
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -83,6 +85,19 @@ def test_what_a_session_owns_goes_with_its_process(core, process):
     process.kill()
     assert gone.wait(PATIENCE)
     assert _names(core) == ["y"]
+
+
+def test_what_is_let_go_of_while_its_session_ends_goes_with_its_anonymous_volumes(core, monkeypatch):
+    sessions = _sessions(core)
+    entry = _own(core, id := sessions.open(None, ME))
+    entry.keeper = SimpleNamespace(gone=Future(), release=lambda: None)  # its program takes a while to die
+    dropped, gone = [], _destroyed(core)
+    monkeypatch.setattr(core.volumes, "drop", lambda *_, anonymous: dropped.append(anonymous))
+    sessions.close(id)
+    sessions.disown(id, entry.record.id)
+    entry.keeper.gone.set_result(None)
+    assert gone.wait(PATIENCE)
+    assert dropped == [True]
 
 
 def test_a_session_of_the_daemon_before_is_reclaimed_by_its_process_in_time(core, clock):
