@@ -149,8 +149,8 @@ def material() -> dict[str, bytes]:
         MATERIAL["100 MiB, 1 layer"] = archive("bench/one:1", [layer(100 * MIB, 1)])
         MATERIAL["100 MiB, 10 layers"] = archive("bench/ten:1", [layer(10 * MIB, seed) for seed in range(2, 12)])
         MATERIAL["10,000 files"] = archive("bench/tree:1", [tree(10_000)])
-        MATERIAL["import"] = layer(100 * MIB, 1)
-        MATERIAL["import tree"] = tree(10_000)
+        MATERIAL["import"] = layer(100 * MIB, 50)
+        MATERIAL["import tree"] = tree(10_001)
     return MATERIAL
 
 
