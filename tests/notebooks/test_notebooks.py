@@ -24,8 +24,13 @@ def fresh(daemon_factory: Callable[..., LiveDaemon]) -> LiveDaemon:
     return daemon_factory()
 
 
-def judge(path: pathlib.Path, url: str, private: pathlib.Path) -> subprocess.CompletedProcess[str]:
-    """Run a notebook under nbval in a process of its own, with Jupyter's folders in `private`."""
+def judge(
+    path: pathlib.Path, url: str, private: pathlib.Path, daemon: LiveDaemon | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a notebook under nbval in a process of its own, with Jupyter's folders in `private`.
+
+    :param daemon: the kernel sees its network: published ports are there.
+    """
     pytest.importorskip("nbval")
     folders = ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR")
     env = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER", "PYTEST", "COV"))}
@@ -33,15 +38,20 @@ def judge(path: pathlib.Path, url: str, private: pathlib.Path) -> subprocess.Com
     words = ["--nbval", "--nbval-sanitize-with", "notebooks/sanitize.cfg", "--nbval-kernel-name", "python3"]
     quiet = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", str(ROOT), "--color=no"]
     command = [sys.executable, "-m", "pytest", *words, *quiet, str(path)]
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=110, check=False)
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=110, check=False)
+
+    return run() if daemon is None else daemon.inside(run)
 
 
 @pytest.mark.system
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_gives_what_it_shows(path: pathlib.Path, fresh: LiveDaemon, tmp_path: pathlib.Path) -> None:
-    ran = judge(path, fresh.url, tmp_path)
+    ran = judge(path, fresh.url, tmp_path, fresh)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert fresh.request("GET", "/containers/json?all=1")[1] == [], "the lesson left containers behind"
+    assert len(fresh.request("GET", "/networks")[1]) == 3, "the lesson left networks behind"
 
 
 def test_a_notebook_that_shows_something_else_fails(tmp_path: pathlib.Path) -> None:
@@ -65,7 +75,7 @@ def cells(path: pathlib.Path) -> list[dict[str, Any]]:
 
 
 def test_there_is_a_course() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["01-first-container", "02-life-and-death", "03-limits"]
+    assert [path.stem for path in NOTEBOOKS] == ["01-first-container", "02-life-and-death", "03-limits", "04-networks"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
