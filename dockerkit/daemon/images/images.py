@@ -96,12 +96,11 @@ class Images:
         name = parse_reference(reference)
         if name.digest:
             raise Invalid("refusing to create a tag with a digest reference")
-        self._incoming.name([(name, image.manifest)])
+        self._index.assign(name, image.manifest)
 
     def pushed(self, name: Reference, image: Image) -> None:
         """Note that a registry has an image by a name: it can be asked for by its digest from now on."""
-        digest = Reference(name.registry, name.repository, "", image.manifest.digest)
-        self._incoming.name([(digest, image.manifest)])
+        self._index.assign(Reference(name.registry, name.repository, "", image.manifest.digest), image.manifest)
 
     def lower(self, image: Image) -> tuple[str, ...]:
         """Return the lower directories of a container's overlay, topmost first: the init layer, then the image's layers.

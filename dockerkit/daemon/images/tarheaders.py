@@ -50,9 +50,17 @@ def write(head: Head) -> bytes:
         return _by_tarfile(head)
     numbers = (head.mode & 0o7777, *head.owner, head.size, head.mtime)
     first = path.encode().ljust(_NAME, b"\0") + b"%07o\0%07o\0%07o\0%011o\0%011o\0" % numbers
-    last = head.kind + head.link.encode().ljust(_NAME, b"\0") + b"ustar\x0000" + bytes(64)
-    checksum = sum(first) + sum(last) + 8 * ord(" ")
-    return first + b"%06o\0 " % checksum + last + bytes(_BLOCK - len(first) - 8 - len(last))
+    last, weight = _last(head.kind, head.link) if head.link else _LAST[head.kind]
+    return b"%b%06o\0 %b" % (first, sum(first) + weight, last)
+
+
+def _last(kind: bytes, link: str) -> tuple[bytes, int]:
+    """Return what stands behind a header's checksum, and what it adds to that, itself counted as blanks."""
+    last = kind + link.encode().ljust(_NAME, b"\0") + b"ustar\x0000" + bytes(247)
+    return last, sum(last) + 8 * ord(" ")
+
+
+_LAST = {kind: _last(kind, "") for kind in _KINDS}
 
 
 def _by_tarfile(head: Head) -> bytes:
