@@ -51,6 +51,10 @@ def _networks(client: Client) -> list[str]:
     return [str(one["Name"]) for one in client.engine.get("/networks")]
 
 
+def _volumes(client: Client) -> list[str]:
+    return [str(one["Name"]) for one in client.engine.get("/volumes").get("Volumes") or ()]
+
+
 def _asking(names: Callable[[Client], list[str]]) -> Complete:
     def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
         try:
@@ -78,6 +82,8 @@ image_names = _asking(_images)
 """A completion with the names of the images."""
 network_names = _asking(_networks)
 """A completion with the names of the networks."""
+volume_names = _asking(_volumes)
+"""A completion with the names of the volumes."""
 
 
 def containers_argument(

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from dockerkit.cli.completion import volume_names
 from dockerkit.cli.formats import Column, View, format_option
 from dockerkit.cli.inspect import show
 from dockerkit.cli.prune import asked, post, told
@@ -15,12 +16,6 @@ from dockerkit.cli.sizes import precise
 from dockerkit.cli.tables import natural
 from dockerkit.cli.variables import label_option
 from dockerkit.cli.word import Word, client, each
-
-
-def volume_names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return the volumes that begin so, for the shell's completion."""
-    return [volume.name for volume in client().volumes.list() if volume.name.startswith(incomplete)]
-
 
 VIEW = View(
     "*formatter.volumeContext",

@@ -1,5 +1,4 @@
-"""What a notebook made, and how it is removed: every container and network created from it carries a label that names the
-notebook.
+"""What a notebook made, and how it is removed: everything created from it carries a label that names the notebook.
 
 The name is the notebook's path where the server tells it, so that what an earlier kernel made is found as well.
 """
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockerkit.client.creation import MARKS
 from dockerkit.client.rows import Row, Rows
-from dockerkit.errors import NotFound
+from dockerkit.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from dockerkit.client.client import Client
@@ -51,7 +50,7 @@ def reset(client: Client) -> Rows[Row]:
         except NotFound:
             continue  # it went by itself
         removed.append(row)
-    return Rows([*removed, *_reset_networks(client)], columns=("removed", "image"))
+    return Rows([*removed, *_reset_networks(client), *_reset_volumes(client)], columns=("removed", "image"))
 
 
 def _reset_networks(client: Client) -> list[Row]:
@@ -61,4 +60,13 @@ def _reset_networks(client: Client) -> list[Row]:
             row = Row(removed=network.name, image="(a network)")
             network.remove(force=True)
             removed.append(row)
+    return removed
+
+
+def _reset_volumes(client: Client) -> list[Row]:
+    removed = []
+    for volume in client.volumes.list(label=f"{LABEL}={MARKS[LABEL]}"):
+        with contextlib.suppress(NotFound, Conflict):  # it went by itself, or somebody else's container has it
+            volume.remove()
+            removed.append(Row(removed=volume.name, image="(a volume)"))
     return removed

@@ -14,7 +14,7 @@ import click
 from dockerkit.client.container import Container
 from dockerkit.client.rows import Row, Rows
 from dockerkit.errors import Invalid, NotFound, Unsupported
-from dockerkit.notebook import images, networks, programs
+from dockerkit.notebook import images, networks, programs, volumes
 from dockerkit.notebook.images import Act, Said, filters_of
 from dockerkit.notebook.text import Text
 
@@ -160,6 +160,7 @@ def _record(client: Client, name: str, kinds: Sequence[str]) -> dict[str, Any]:
 ACTS: dict[str, Act] = {
     **images.ACTS,
     **networks.ACTS,
+    **volumes.ACTS,
     "ps:ps": _ps,
     "df:df": lambda client, said: client.disk_usage(),
     "create:create": programs.create,

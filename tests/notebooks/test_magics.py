@@ -152,12 +152,13 @@ def test_reset_removes_what_this_notebook_made_and_nothing_else(notebook: Any, c
 
     notebook.cell("box = dk.start('busybox', 'sleep', '60', name='box')")
     notebook.cell("%docker run -d --name other busybox sleep 60")
+    notebook.cell("%docker volume create mine")
     marks, foreign = dict(MARKS), {**MARKS, "dockerkit.notebook": "another"}
     MARKS.update(foreign)
     kept = client.start("busybox", "sleep", "60", name="kept")
     MARKS.update(marks)
     removed = notebook.cell("%docker reset")
-    assert sorted(row.removed for row in removed) == ["box", "other"]
+    assert sorted(row.removed for row in removed) == ["box", "mine", "other"]
     assert kept.status == "running"
     kept.remove(force=True)
 
@@ -174,6 +175,10 @@ def test_lines_are_completed(notebook: Any) -> None:
     assert notebook.completions("x = %docker kill b") == ["box"]
     assert notebook.completions("%%exec ") == ["box"]
     assert "busybox:latest" in notebook.completions("%%container -e A=1 busy")
+    notebook.cell("data = %docker volume create data")
+    assert notebook.completions("%docker volume rm d") == ["data"]
+    assert [volume.name for volume in notebook.cell("%docker volume ls --filter name=data")] == ["data"]
+    assert [row.removed for row in notebook.cell("%docker volume rm data")] == ["data"]
     assert "--out" in notebook.completions("%%container --o")
     assert "--all" not in notebook.completions("%docker nosuch --al")
     assert "print" in notebook.completions("prin")
@@ -184,3 +189,25 @@ def test_loading_twice_and_unloading(notebook: Any) -> None:
     matchers = [matcher.__name__ for matcher in notebook.shell.Completer.custom_matchers]
     assert matchers.count("complete") == 1
     assert "docker" in notebook.shell.magics_manager.magics["line"]
+
+
+def test_networks_give_objects_and_go_with_the_reset(notebook: Any) -> None:
+    net = notebook.cell("net = %docker network create --internal --label a=b book-net\nnet")
+    assert (type(net).__name__, net.internal, net.labels["a"]) == ("Network", True, "b")
+    assert [one.name for one in notebook.cell("%docker network ls --filter label=a")] == ["book-net"]
+    notebook.cell("box = dk.start('busybox', 'sleep', '60', name='box', network='none')\nbox.remove(force=True)")
+    notebook.cell("box = dk.start('busybox', 'sleep', '60', name='box')")
+    assert notebook.cell("%docker network connect --alias al book-net box").containers.keys() == {"box"}
+    assert "al" in notebook.cell("%docker inspect box")[0]["NetworkSettings"]["Networks"]["book-net"]["Aliases"]
+    assert notebook.cell("%docker network inspect book-net")[0]["Name"] == "book-net"
+    assert notebook.cell("%docker inspect --type network book-net")[0]["Internal"] is True
+    assert notebook.cell("%docker network disconnect book-net box").containers == {}
+    assert notebook.cell("%docker network rm -f book-net nosuch")[0]["removed"] == "book-net"
+    with pytest.raises(NotFound):
+        notebook.cell("%docker network rm book-net")
+    with pytest.raises(Invalid, match="cannot be asked"):
+        notebook.cell("%docker network prune")
+    notebook.cell("%docker network create gone")
+    assert [row["removed"] for row in notebook.cell("%docker network prune -f --filter label=dockerkit.notebook")] == ["gone"]
+    notebook.cell("%docker network create mine\nbox = %docker run -d --network mine --name inner busybox sleep 60")
+    assert {row["removed"] for row in notebook.cell("%docker reset")} == {"box", "inner", "mine"}
