@@ -195,7 +195,6 @@ def test_networks_give_objects_and_go_with_the_reset(notebook: Any) -> None:
     net = notebook.cell("net = %docker network create --internal --label a=b book-net\nnet")
     assert (type(net).__name__, net.internal, net.labels["a"]) == ("Network", True, "b")
     assert [one.name for one in notebook.cell("%docker network ls --filter label=a")] == ["book-net"]
-    notebook.cell("box = dk.start('busybox', 'sleep', '60', name='box', network='none')\nbox.remove(force=True)")
     notebook.cell("box = dk.start('busybox', 'sleep', '60', name='box')")
     assert notebook.cell("%docker network connect --alias al book-net box").containers.keys() == {"box"}
     assert "al" in notebook.cell("%docker inspect box")[0]["NetworkSettings"]["Networks"]["book-net"]["Aliases"]
