@@ -10,6 +10,7 @@ from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.networks import linking, settings
 from dockerkit.daemon.engine.record import Record
+from dockerkit.daemon.kernel import trees
 from dockerkit.schema.container import ContainerInspect, DriverData, HostConfig
 from dockerkit.schema.units import rfc3339
 
@@ -52,8 +53,12 @@ def _host_config(core: Core, record: Record) -> HostConfig:
 
 
 def tree_size(top: str) -> int:
-    """Return the bytes of all regular files beneath a directory, links not followed."""
-    total = 0
-    for _, _, names, at in os.fwalk(top, follow_symlinks=False):
-        total += sum(os.stat(name, dir_fd=at, follow_symlinks=False).st_size for name in names)
-    return total
+    """Return the bytes of all files beneath a directory, links not followed; 0 when it went this moment."""
+    try:
+        directory = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        return sum(status.st_size for status in trees.files(directory))
+    finally:
+        os.close(directory)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shutil
 from concurrent.futures import Future
 
 from msgspec.structs import replace
@@ -17,7 +16,7 @@ from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.lifecycle import Change, Phase
-from dockerkit.daemon.kernel import failpoints
+from dockerkit.daemon.kernel import failpoints, trees
 from dockerkit.errors import Conflict, DockerkitError, Exhausted, Failed
 
 log = logging.getLogger(__name__)
@@ -113,6 +112,4 @@ def _mark_dead(core: Core, entry: Entry, error: Exception) -> None:
 
 def remove_tree(path: str) -> None:
     """Remove a directory and all beneath it, by descriptor and never through a link; harmless when it is not there."""
-    assert shutil.rmtree.avoids_symlink_attacks
-    with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(path)
+    trees.remove(path)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from dockerkit.daemon.kernel import trees
 from dockerkit.daemon.volumes import mounting
 from dockerkit.daemon.volumes.copying import copy_tree, shares_blocks
 from dockerkit.daemon.volumes.directories import DATA, LAYERS, Directories
@@ -110,9 +110,8 @@ class Local:
 
     def delete(self, place: str) -> None:
         """Delete what was taken out of sight, by descriptor and never through a link."""
-        assert shutil.rmtree.avoids_symlink_attacks
-        if place and os.path.lexists(place):
-            shutil.rmtree(place)
+        if place:
+            trees.remove(place)
 
     def size(self, name: str) -> int:
         """Return the bytes of all its files, those with several names once; of a clone, those that are its own."""
@@ -120,12 +119,10 @@ class Local:
         inside = "upper" if self.directories.exists(name, "upper") else DATA
         top = self.directories.open(name, inside)
         try:
-            for _, _, files, at in os.fwalk(".", dir_fd=top, follow_symlinks=False):
-                for each in files:
-                    status = os.stat(each, dir_fd=at, follow_symlinks=False)
-                    if (status.st_dev, status.st_ino) not in seen:
-                        total += status.st_size
-                        seen.add((status.st_dev, status.st_ino))
+            for status in trees.files(top):
+                if (status.st_dev, status.st_ino) not in seen:
+                    total += status.st_size
+                    seen.add((status.st_dev, status.st_ino))
         finally:
             os.close(top)
         return total
