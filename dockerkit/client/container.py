@@ -130,9 +130,9 @@ class Container(Inside):
         key = str(number) if "/" in str(number) else f"{number}/tcp"
         addresses = self.ports.get(key)
         if not addresses:
+            live = "" if self.engine.foreign else f", or container.publish({number}) while it runs"
             raise NotFound(
-                f"port {key} of container {self.short_id} is not published",
-                hint=f"publish({number}) when creating it, or container.publish({number}) while it runs",
+                f"port {key} of container {self.short_id} is not published", hint=f"publish({number}) when creating it{live}"
             )
         return addresses[0]
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from dockerkit.errors import Invalid, Unsupported
+from dockerkit.client.engine import image_segment
+from dockerkit.client.rows import Row, Rows
+from dockerkit.errors import Invalid, NotFound, Unsupported
 
 if TYPE_CHECKING:
     from dockerkit.client.client import Client
@@ -75,6 +78,17 @@ def _search(client: Client, said: Said) -> object:
     return client.images.search(said["term"], limit=said["limit"] or 25, **filters)
 
 
+def _rmi(client: Client, said: Said) -> Rows[Row]:
+    """Remove images; return what went. With force, one that is not there is no failure, as docker has it."""
+    gone: list[Row] = []
+    for name in said["names"]:
+        with contextlib.suppress(*([NotFound] if said["force"] else [])):
+            path = f"/images/{image_segment(name)}"
+            steps = client.engine.json("DELETE", path, force=said["force"], noprune=said["no_prune"])
+            gone += [Row(removed=thing, how=how.lower()) for step in steps for how, thing in step.items() if thing]
+    return Rows(gone, columns=("removed", "how"))
+
+
 ACTS: dict[str, Act] = {
     "images:images": _image_list,
     "history:history": lambda client, said: client.images.get(said["name"]).history(),
@@ -85,6 +99,7 @@ ACTS: dict[str, Act] = {
     "archives:import": _import,
     "search:search": _search,
     "explore:explore": lambda client, said: client.images.get(said["name"]).explore(),
+    "images:rmi": _rmi,
     "images:tag": lambda client, said: client.images.get(said["source"]).tag(said["target"]),
 }
 """``module:word`` of the command → what it does here."""

@@ -77,7 +77,10 @@ def test_images_are_objects(notebook: Any, tmp_path: Any) -> None:
     assert notebook.cell("%docker history note:1")[0].id == tagged.id
     with pytest.raises(Invalid, match="no pipe"):
         notebook.cell("%docker save note:1")
-    notebook.cell("%docker rmi note:1")
+    assert [(row.removed, row.how) for row in notebook.cell("%docker rmi note:1")] == [("note:1", "untagged")]
+    assert notebook.cell("%docker rmi -f note:1") == []
+    with pytest.raises(NotFound):
+        notebook.cell("%docker rmi note:1")
 
 
 def test_verbs_take_several(notebook: Any) -> None:
