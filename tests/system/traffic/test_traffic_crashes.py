@@ -14,7 +14,7 @@ from dockerkit.client.container import Container
 from tests.livedaemon import LiveDaemon
 from tests.system.traffic.talking import dial, eventually, ping, reaches, redis, within
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 REDIS_READY = dockerkit.ready.log("Ready to accept connections")
 
 

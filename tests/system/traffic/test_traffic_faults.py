@@ -14,7 +14,7 @@ from dockerkit.client.network import Network
 from tests.livedaemon import LiveDaemon
 from tests.system.traffic.talking import PATIENCE, SILENCE, dial, eventually, ping, reaches, redis, within
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 REDIS_READY = dockerkit.ready.log("Ready to accept connections")
 WINDOW = 2.0
 """Seconds in which bytes are counted."""

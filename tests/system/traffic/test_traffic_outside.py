@@ -20,7 +20,7 @@ from dockerkit.daemon.networks.firewall.switches import FORWARDING
 from tests.leftovers import left_behind
 from tests.livedaemon import LiveDaemon
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 SWITCHES = [pathlib.Path(f"/proc/sys/net/{name}") for name in FORWARDING.values()]
 PACKAGE, WHEEL = "bc", "iniconfig"

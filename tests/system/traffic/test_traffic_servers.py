@@ -13,7 +13,7 @@ from dockerkit.client.network import Network
 from tests.livedaemon import LiveDaemon
 from tests.system.traffic.talking import dial, eventually, page, ping, reaches, redis, speaks_postgres, within
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 REDIS_READY = dockerkit.ready.log("Ready to accept connections")
 IMPATIENT = {"RES_OPTIONS": "timeout:1 attempts:1"}
 """Nobody outside can be asked here: do not wait for an answer (resolv.conf(5))."""

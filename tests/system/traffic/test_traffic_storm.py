@@ -23,7 +23,7 @@ from dockerkit.daemon.kernel.netlink import Channel, interfaces, routing
 from tests.livedaemon import LiveDaemon
 from tests.system.traffic.talking import eventually, within
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 CONTAINERS, NETWORKS, AT_ONCE = 200, 20, 16
 
 
