@@ -100,6 +100,8 @@ def sparse(name: str, size: int) -> Member:
 
 _ABOUT_HEADERS = raw("x", typeflag=b"L", size=b"00000000002\0") + b"a".ljust(512, b"\0")
 _GREEDY = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 1 << 30}]
+_DEEP = "/".join("d" * 300)
+_ENDLESS = tar(*(m for n in range(8) for m in (directory(f"l{n}/{_DEEP}"), symlink(f"l{n + 1}", f"l{n}/{_DEEP}"))))
 DISASTERS: dict[str, tuple[bytes, str]] = {
     "dot-dot": (tar(file("../escaped", b"x")), r"'\.\./escaped' leads out"),
     "dot-dot behind a directory": (tar(directory("a"), file("a/../../escaped")), r"'a/\.\./\.\./escaped' leads out"),
@@ -118,6 +120,8 @@ DISASTERS: dict[str, tuple[bytes, str]] = {
     "a hard link to a whiteout": (tar(file(".wh.w"), hardlink("a", "w")), r"'a' is a hard link to 'w'"),
     "a hard link into itself": (tar(directory("d"), file("d/f"), hardlink("d", "d/f")), r"'d' is a hard link into itself"),
     "a file used as a directory": (tar(file("f", b"x"), file("f/g")), r"'f' is used as a directory"),
+    "directories without end": (tar(file("d/" * 2000 + "f")), r"more than 500 directories in one another"),
+    "directories without end, through links": (_ENDLESS, r"more than 500 directories in one another"),
     "links in a circle": (tar(symlink("a", "b"), symlink("b", "a"), file("a/x")), r"too many links in 'a'"),
     "a name of 64 KiB": (tar(file("n" * 65536), format=tarfile.GNU_FORMAT), r"n{40}"),
     "a path of 64 KiB": (tar(file("/".join(["n" * 300] * 200)), format=tarfile.GNU_FORMAT), r"n{40}"),

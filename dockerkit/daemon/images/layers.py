@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from dockerkit.daemon.images.compression import read_chunks
 from dockerkit.daemon.images.store import PREFIX, Store, room_for
 from dockerkit.daemon.images.unfinished import RECORD, Unfinished, remove_abandoned
 from dockerkit.daemon.images.unpack import Unpacked, measure, unpack
+from dockerkit.daemon.kernel import trees
 from dockerkit.errors import Damaged, NotAllowed
 
 
@@ -120,7 +120,7 @@ class Layers:
                 doomed = os.path.join(self.directory, f"{PREFIX}{name}")
                 with contextlib.suppress(FileNotFoundError):  # gone already: removing is finished
                     os.rename(os.path.join(self.directory, name), doomed)
-                    shutil.rmtree(doomed)
+                    trees.remove(doomed)
 
     def remove_unfinished(self) -> None:
         """Remove what a crash left half unpacked or half deleted; what somebody is filling now is left alone."""

@@ -11,14 +11,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
 from collections import deque
 
+from dockerkit.daemon.kernel import trees
 from dockerkit.errors import Damaged
 
 OPAQUE = "trusted.overlay.opaque"
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_DEEPEST = 500
+"""Directories in one another: nobody walks deeper ones, and no path leads to the deepest (PATH_MAX)."""
 _LINKS = 40
 """As many symbolic links in one name as the kernel allows (path_resolution(7))."""
 
@@ -103,7 +105,7 @@ class Tree:
             # the name kept with the descriptor may now lead elsewhere; the descriptor itself may be `directory`, in use
             self._last = (None, self._last[1])
         if stat.S_ISDIR(status.st_mode):
-            shutil.rmtree(name, dir_fd=directory)
+            trees.remove(name, dir_fd=directory)
         else:
             os.unlink(name, dir_fd=directory)
 
@@ -119,6 +121,8 @@ class Tree:
                     if len(stack) > 1:
                         os.close(stack.pop())
                     continue
+                if len(stack) > _DEEPEST:
+                    raise Damaged(f"archive is hostile: more than {_DEEPEST} directories in one another, at {name!r}")
                 target = self._enter(stack, name, create=create)
                 if target is not None:
                     links += 1

@@ -11,11 +11,11 @@ import errno
 import fcntl
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping
 
 from dockerkit.daemon.images.store import PREFIX
+from dockerkit.daemon.kernel import trees
 
 RECORD = "layer.json"
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -58,7 +58,7 @@ class Unfinished:
                 os.close(descriptor)
         self.root = self._lock = -1
         if self._path:
-            shutil.rmtree(self._path)
+            trees.remove(self._path)
         self._path = ""
 
 
@@ -80,7 +80,7 @@ def _remove_abandoned(path: str) -> None:
     descriptor = os.open(path, _DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(path)
+        trees.remove(path)
     except BlockingIOError:
         return  # its maker is alive
     except OSError as error:

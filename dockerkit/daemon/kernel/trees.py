@@ -25,13 +25,14 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _EXCHANGED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
-def remove(path: str) -> None:
+def remove(path: str, *, dir_fd: int | None = None) -> None:
     """Remove a directory and all beneath it; harmless when it is not there.
 
-    :raises OSError: the kernel refused; what was removed by then is gone.
+    :param dir_fd: of the directory that `path` is relative to.
+    :raises OSError: the kernel refused; what was removed by then is gone. ENOTEMPTY: somebody still writes into it.
     """
     try:
-        top = os.open(path, _DIRECTORY)
+        top = os.open(path, _DIRECTORY, dir_fd=dir_fd)
     except FileNotFoundError:
         return
     try:
@@ -39,36 +40,33 @@ def remove(path: str) -> None:
             continue
     finally:
         os.close(top)
-    os.rmdir(path)
+    os.rmdir(path, dir_fd=dir_fd)
 
 
 def _empty(directory: int, top: int, levels: int) -> bool:
-    """Remove what is in a directory, `levels` deep, and move what is deeper into `top`; tell whether anything was."""
-    found = False
-    while names := _some(directory):
-        found = True
-        for name, is_directory in names:
-            if not is_directory:
-                os.unlink(name, dir_fd=directory)
-            elif levels:
-                _remove_below(name, directory, top, levels)
-            else:
-                os.rename(name, f"deep-{secrets.token_hex(16)}", src_dir_fd=directory, dst_dir_fd=top)
-    return found
+    """Remove what is in a directory, `levels` deep, and move what is deeper into `top`; tell whether anything was moved."""
+    moved = False
+    with os.scandir(directory) as entries:
+        while batch := list(islice(entries, _BATCH)):  # not one by one: a system call for several is cheaper
+            for entry in batch:
+                if not entry.is_dir(follow_symlinks=False):
+                    os.unlink(entry.name, dir_fd=directory)
+                elif levels:
+                    moved = _remove_below(entry.name, directory, top, levels) or moved
+                else:
+                    os.rename(entry.name, f"deep-{secrets.token_hex(16)}", src_dir_fd=directory, dst_dir_fd=top)
+                    moved = True
+    return moved
 
 
-def _remove_below(name: str, directory: int, top: int, levels: int) -> None:
+def _remove_below(name: str, directory: int, top: int, levels: int) -> bool:
     below = os.open(name, _DIRECTORY, dir_fd=directory)
     try:
-        _empty(below, top, levels - 1)
+        moved = _empty(below, top, levels - 1)
     finally:
         os.close(below)
     os.rmdir(name, dir_fd=directory)
-
-
-def _some(directory: int) -> list[tuple[str, bool]]:
-    with os.scandir(directory) as entries:
-        return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in islice(entries, _BATCH)]
+    return moved
 
 
 def files(directory: int) -> Iterator[os.stat_result]:

@@ -9,6 +9,8 @@ import pytest
 
 from dockerkit.daemon.engine.inspecting import tree_size
 from dockerkit.daemon.engine.removal import remove_tree
+from dockerkit.daemon.images import Images
+from dockerkit.daemon.images.store import PREFIX
 from dockerkit.daemon.kernel import trees
 from dockerkit.daemon.volumes.local import Local
 
@@ -91,3 +93,10 @@ def test_what_goes_while_it_is_measured_is_left_out(tmp_path: Path) -> None:
         assert list(found) == []
     finally:
         os.close(at)
+
+
+def test_half_unpacked_layer_without_end_does_not_keep_a_daemon_from_starting(tmp_path: Path) -> None:
+    Images(str(tmp_path))
+    deepen(tmp_path / "layers" / f"{PREFIX}left")
+    Images(str(tmp_path))
+    assert os.listdir(tmp_path / "layers") == []

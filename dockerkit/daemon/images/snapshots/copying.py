@@ -11,13 +11,13 @@ import contextlib
 import errno
 import fcntl
 import os
-import shutil
 import stat
 from collections.abc import Iterator, Sequence
 
 from dockerkit.daemon.images.snapshots.values import Snapshot
 from dockerkit.daemon.images.store import room_for
 from dockerkit.daemon.images.tree import OPAQUE, is_whiteout
+from dockerkit.daemon.kernel import trees
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -52,8 +52,7 @@ class Copying:
 
     def remove(self, directory: str) -> None:
         """See :class:`~dockerkit.daemon.images.snapshots.Snapshotter`."""
-        with contextlib.suppress(FileNotFoundError):  # removing is finished when it is not there
-            shutil.rmtree(os.path.join(directory, "upper"))
+        trees.remove(os.path.join(directory, "upper"))
 
 
 def _add(layer: str, target: int) -> None:
@@ -156,7 +155,7 @@ def _clear(directory: int, name: str) -> None:
     """Remove what bears a name, if anything does."""
     status = _status(directory, name)
     if status is not None and stat.S_ISDIR(status.st_mode):
-        shutil.rmtree(name, dir_fd=directory)
+        trees.remove(name, dir_fd=directory)
     elif status is not None:
         os.unlink(name, dir_fd=directory)
 

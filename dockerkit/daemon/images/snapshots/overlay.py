@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 import tempfile
 from collections.abc import Sequence
 
 from dockerkit.daemon.images.snapshots.values import Snapshot
 from dockerkit.daemon.images.store import PREFIX, room_for
-from dockerkit.daemon.kernel import mounts
+from dockerkit.daemon.kernel import mounts, trees
 
 
 class Overlay:
@@ -33,8 +31,7 @@ class Overlay:
     def remove(self, directory: str) -> None:
         """See :class:`~dockerkit.daemon.images.snapshots.Snapshotter`."""
         for name in ("upper", "work"):
-            with contextlib.suppress(FileNotFoundError):  # removing is finished when it is not there
-                shutil.rmtree(os.path.join(directory, name))
+            trees.remove(os.path.join(directory, name))
 
 
 def refusal(directory: str) -> str:
@@ -47,7 +44,7 @@ def refusal(directory: str) -> str:
     except OSError as error:
         return error.strerror or str(error)
     finally:
-        shutil.rmtree(place)
+        trees.remove(place)
     return ""
 
 
