@@ -11,6 +11,7 @@ import pytest
 
 import dockerkit as dk
 from dockerkit import ready
+from tests.livedaemon import LiveDaemon
 
 pytestmark = pytest.mark.system
 SERVER = "mkdir -p /www; echo hello >/www/index.html; httpd -h /www -p 8080; exec sleep 600"
@@ -55,11 +56,11 @@ def test_http(up: Any) -> None:
         box.wait_for(ready.http(8080, status=204), 0.5)
 
 
-def test_http_on_the_hosts_network(up: Any) -> None:
+def test_http_on_the_hosts_network(up: Any, live_daemon: LiveDaemon) -> None:
     box = up("sh", "-c", SERVER.replace("8080", "127.0.0.1:18088"), network="host")
     if box.engine.foreign:
         pytest.skip("its host is another network namespace")
-    box.wait_for(ready.http(18088), 30)
+    live_daemon.inside(lambda: box.wait_for(ready.http(18088), 30))
 
 
 def test_command_inside(up: Any) -> None:
