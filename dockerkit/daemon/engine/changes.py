@@ -19,10 +19,13 @@ from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.images.initial import visible
 from dockerkit.daemon.images.tree import OPAQUE, is_whiteout
+from dockerkit.errors import Failed
 from dockerkit.schema.archive import Change, ChangeKind
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CAPABILITIES = "security.capability"
+_DEEPEST = 500
+"""Directories in one another: each is a descriptor, and a path as long as all above it; a container can make any number."""
 
 
 @dataclass(slots=True)
@@ -48,7 +51,10 @@ def changes(core: Core, entry: Entry) -> list[Change]:
 
 
 def compare(upper: str, lower: list[str]) -> list[Change]:
-    """Return how the overlay of `upper` on `lower` (topmost first) differs from `lower` alone."""
+    """Return how the overlay of `upper` on `lower` (topmost first) differs from `lower` alone.
+
+    :raises Failed: too many directories in one another.
+    """
     top = _level("", os.open(upper, _DIRECTORY), lower, None)
     levels = [top]
     try:
@@ -98,6 +104,8 @@ def _enter(levels: list[_Level], name: str) -> None:
             else ChangeKind.MODIFIED
         )
         if stat.S_ISDIR(status.st_mode):
+            if len(levels) > _DEEPEST:
+                raise Failed(f"{path[:200]!r}: more than {_DEEPEST} directories in one another cannot be compared")
             with contextlib.suppress(NotADirectoryError):  # replaced by a file: its parent's next reading will tell
                 levels.append(_level(path, os.open(name, _DIRECTORY, dir_fd=level.directory), visible(below), kind))
         elif kind is not None:

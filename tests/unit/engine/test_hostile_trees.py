@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from dockerkit.daemon.engine.changes import compare
 from dockerkit.daemon.engine.inspecting import tree_size
 from dockerkit.daemon.engine.removal import remove_tree
 from dockerkit.daemon.images import Images
 from dockerkit.daemon.images.store import PREFIX
 from dockerkit.daemon.kernel import trees
 from dockerkit.daemon.volumes.local import Local
+from dockerkit.errors import Failed
 
 DEPTH = 1200
 
@@ -100,3 +102,13 @@ def test_half_unpacked_layer_without_end_does_not_keep_a_daemon_from_starting(tm
     deepen(tmp_path / "layers" / f"{PREFIX}left")
     Images(str(tmp_path))
     assert os.listdir(tmp_path / "layers") == []
+
+
+def test_container_without_end_cannot_be_compared(tmp_path: Path) -> None:
+    """Every level is a descriptor of the daemon's, and a path as long as all levels above it."""
+    deepen(tmp_path / "upper")
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(Failed, match="more than 500 directories in one another"):
+        compare(str(tmp_path / "upper"), [])
+    assert len(os.listdir("/proc/self/fd")) == before
+    remove_tree(str(tmp_path / "upper"))
