@@ -21,7 +21,7 @@ def test_the_page_s_files_run(suite: Suite) -> None:
     for name, text in FILES.items():
         (suite.path / name).write_text(text)
     result = suite.run()
-    result.assert_outcomes(passed=6, failed=1)
+    result.assert_outcomes(passed=7, failed=1)
     shown = re.search(r"^```console\n(>.*?)^```", PAGE, re.DOTALL | re.MULTILINE)[1]
     result.stdout.fnmatch_lines(
         [re.sub("[0-9a-f]{12}|sha256:[0-9a-f]{4}…", "*", line) for line in shown.splitlines() if line != "..."]
@@ -35,7 +35,7 @@ def test_the_page_s_files_run(suite: Suite) -> None:
 
 def test_the_page_names_every_option_factory_and_fixture() -> None:
     source = Path(options.__file__).read_text()
-    wanted = {*re.findall(r'"(--dk-\w+)"', source), "dk_client", "dk_container"}
+    wanted = {*re.findall(r'"(--dk-\w+)"', source), "dk_client", "dk_container", "dk_network", "dk_volume"}
     wanted |= {f"{factory}(" for factory in ("container", "image", "network", "volume", "compose")}
-    assert len(wanted) == 11
+    assert len(wanted) == 13
     assert not {name for name in wanted if f"`{name}" not in PAGE}
