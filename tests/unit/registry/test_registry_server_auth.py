@@ -15,6 +15,7 @@ import pytest
 
 from dockerkit.daemon.registry.server import certificate, passwords
 from dockerkit.daemon.registry.server.passwords import Passwords
+from dockerkit.daemon.registry.server.refusals import Refusal
 from dockerkit.errors import Invalid
 from tests.unit.registry.ourregistry import OurRegistry, digest_of, manifest_of
 from tests.unit.registry.selfsigned import Authority, server_context
@@ -81,6 +82,18 @@ def test_right_password_is_computed_once(file: pathlib.Path, monkeypatch: pytest
     assert checker.check(basic("alice:se:cret")) == "alice"
     monkeypatch.setattr(passwords, "_fits", lambda *_: pytest.fail("bcrypt is slow on purpose"))
     assert checker.check(basic("alice:se:cret")) == "alice"
+
+
+def test_name_that_nobody_has_takes_as_long_as_one_that_somebody_has(
+    file: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """bcrypt's cost is in the hash: one of another cost would tell, by the time it takes, which names there are."""
+    costs = []
+    monkeypatch.setattr(passwords, "_fits", lambda _, hashed: costs.append(hashed.split(b"$")[2]))
+    for user in ("alice", "nobody"):
+        with pytest.raises(Refusal):
+            Passwords(str(file)).check(basic(f"{user}:wrong"))
+    assert costs == [b"04", b"04"]
 
 
 @pytest.mark.parametrize("text", ["alice:plain", "alice:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "nonsense", ":$2y$05$x"])
