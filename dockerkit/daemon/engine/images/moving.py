@@ -13,13 +13,11 @@ from dockerkit.daemon.engine.images.naming import named
 from dockerkit.daemon.images.archives.importing import Wish
 from dockerkit.daemon.images.compression import read_chunks
 from dockerkit.daemon.images.platform import parse_platform
-from dockerkit.errors import Invalid, Unavailable
+from dockerkit.errors import Invalid
 from dockerkit.schema.names import Reference
 from dockerkit.schema.units import rfc3339
 
 Progress = Callable[[dict[str, Any]], None]
-_SECONDS = 60.0
-"""How long a server that an archive is fetched from may be silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +97,10 @@ def _name(wish: Import) -> Reference | None:
     return named(wish.repository, wish.tag)
 
 
-def _fetched(source: str, progress: Progress) -> Any:
-    """Open a URL.
+def _fetched(source: str, progress: Progress) -> BinaryIO:
+    """Open a URL and say so; see :func:`~dockerkit.daemon.engine.images.fetching.opened`."""
+    from dockerkit.daemon.engine.images import fetching  # noqa: PLC0415 (HTTP and TLS: most daemons never fetch)
 
-    :raises Unavailable: it cannot be had.
-    :raises Invalid: it is none that can be fetched.
-    """
-    import urllib.error  # noqa: PLC0415 (HTTP and TLS: most daemons never fetch)
-    import urllib.request  # noqa: PLC0415
-
-    url = source if "://" in source else f"http://{source}"
-    if not url.startswith(("http://", "https://")):
-        raise Invalid(f"unsupported URL: {source}", hint="http:// and https:// can be fetched")
-    try:
-        answer = urllib.request.urlopen(url, timeout=_SECONDS)  # noqa: S310 (the scheme was looked at)
-    except (OSError, ValueError) as error:
-        cause = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise Unavailable(f'Get "{url}": {cause}') from None
+    url, answer = fetching.opened(source)
     progress({"status": f"Downloading from {url}"})
     return answer
