@@ -156,6 +156,12 @@ def test_links_are_names_for_one_only(near: Near) -> None:
     assert near.finds(two, "dkp-one") == ["10.199.20.11"]
 
 
+def test_a_link_finds_who_comes_later(near: Near) -> None:
+    one = near.up("dkp-one", 11, links=("dkp-later:lnk",), DnsOptions=["ndots:1"])
+    near.up("dkp-later", 13)
+    assert near.finds(one, "lnk") == near.finds(one, "dkp-later") == ["10.199.20.13"]
+
+
 def test_busybox_finds_them(near: Near, box: Box) -> None:
     one, _ = near.up("dkp-one", 11), near.up("dkp-two", 12, "alias")
     for name in ("dkp-two", "alias", f"alias.{ONE}"):

@@ -8,18 +8,25 @@ from dockerkit.daemon.api.answers import Answer, Stream, Transfer
 from dockerkit.daemon.api.archives import TAR
 from dockerkit.daemon.api.call import Call
 from dockerkit.daemon.api.imagetransfers import uploaded
+from dockerkit.daemon.api.platforms import check_platform
 from dockerkit.daemon.api.progress import Progress
 from dockerkit.daemon.api.router import Route
+from dockerkit.errors import Unsupported
 
 
 async def save(call: Call) -> Answer:
     """``GET /images/{name}/get`` and ``GET /images/get?names=…``: Docker's archive and an OCI layout in one tar."""
     names = list(call.parameters) or [name for text in call.query.texts("names") for name in text.split(",") if name]
+    await check_platform(call, names)
     return Transfer(await call.acquire(lambda: call.engine.images.save(names), lambda pieces: pieces.close()), TAR)
 
 
 async def load(call: Call) -> Answer:
     """``POST /images/load``: all images of an archive; whatever goes wrong is a line of the answer, as in dockerd."""
+    if call.query.text("platform"):
+        raise Unsupported(
+            "loading one platform of an archive is not offered yet", hint="without platform, that of this host is loaded"
+        )
     quiet, progress = call.query.flag("quiet", True), Progress()
 
     def take(body: object) -> str:

@@ -10,6 +10,7 @@ from typing import BinaryIO, cast
 from dockerkit.daemon.api.answers import Answer, Stream
 from dockerkit.daemon.api.call import Call
 from dockerkit.daemon.api.incoming import Incoming
+from dockerkit.daemon.api.platforms import check_platform
 from dockerkit.daemon.api.progress import Progress
 from dockerkit.daemon.api.registryauth import credentials
 from dockerkit.daemon.api.router import Route
@@ -82,6 +83,7 @@ def _reference(name: str, tag: str) -> str:
 
 async def push(call: Call) -> Answer:
     """``POST /images/{name}/push``: to the registry of its name; one tag, or all."""
+    await check_platform(call, [f"{call.ref}:{call.query.text('tag')}" if call.query.text("tag") else call.ref])
     progress = Progress()
     work = call.application.transfer(
         call.engine.images.push, call.ref, call.query.text("tag"), progress=progress, credentials=credentials(call)

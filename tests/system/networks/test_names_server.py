@@ -162,6 +162,19 @@ def test_a_dead_server_delays_and_does_not_prevent(lab: Lab) -> None:
     assert one.finds("example.com") == one.finds("example.com", tcp=True) == "SERVFAIL"
 
 
+def test_that_a_router_knows_no_way_is_heard_at_once(lab: Lab) -> None:
+    one, router = lab.container(2), lab.namespace()
+    router.ip(f"link add outer type veth peer name inner netns /proc/{os.getpid()}/fd/{one.fd}")
+    router.ip("addr add 10.77.0.1/24 dev outer")
+    router.ip("link set outer up")
+    router.sysctl("ipv4/ip_forward", "1")
+    one.space.ip("addr add 10.77.0.2/24 dev inner")
+    one.space.ip("link set inner up")
+    one.space.ip("route add default via 10.77.0.1")
+    lab.serve(one, upstream=("203.0.113.9",))
+    assert one.ask("example.com", seconds=3.5).rcode() == dns.rcode.SERVFAIL, "silence would be waited for longer"
+
+
 def test_a_container_whose_server_is_silent_keeps_nobody_waiting(lab: Lab) -> None:
     silent, quick = lab.container(2), lab.served(3, "web")
     lab.upstream(silent.space, "127.0.0.5")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -31,6 +32,22 @@ def test_save_streams_and_names_what_it_sends(pretended, images) -> None:  # typ
     pretended.api.request("GET", "/images/get?names=busybox,busybox:1")
     assert images.saved == ["busybox", "busybox:1"]
     assert pretended.api.refused("GET", "/images/nosuch/get", status=404) == "No such image: nosuch:latest"
+
+
+@pytest.mark.parametrize("asked", [("GET", "/images/busybox/get"), ("POST", "/images/busybox/push")])
+def test_another_platform_than_an_image_has_is_not_there(pretended, asked) -> None:  # type: ignore[no-untyped-def]
+    method, path = asked
+    found = pretended.engine.images.inspect("busybox")
+    same = quote(json.dumps({"os": found.os, "architecture": found.architecture}))
+    other = quote(json.dumps({"os": "plan9", "architecture": "vax"}))
+    assert pretended.api.request(method, f"{path}?platform={same}")[0] == 200
+    words = pretended.api.refused(method, f"{path}?platform={other}", status=404)
+    assert words == "image with reference busybox was found but does not provide the specified platform (plan9/vax)"
+    assert pretended.api.refused(method, f"{path}?platform=nonsense", status=400)
+
+
+def test_one_platform_of_an_archive_is_not_offered(pretended) -> None:  # type: ignore[no-untyped-def]
+    assert "not offered yet" in pretended.api.refused("POST", "/images/load?platform=%7B%7D", status=501)
 
 
 def test_load_reads_the_body_and_answers_in_lines(pretended, images) -> None:  # type: ignore[no-untyped-def]

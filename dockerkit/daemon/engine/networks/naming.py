@@ -99,12 +99,12 @@ def _internal(core: Core, record: Record) -> bool:
 
 
 def _links(core: Core, record: Record) -> dict[str, str]:
-    """Return the names that only this container uses: alias → the other container's id."""
+    """Return the names that only this container uses: alias → what the other is called, or will be when it comes."""
     found = {}
     for wish in record.wishes.values():
         for name, alias in map(parse, wish.links or ()):
             try:
-                found[alias] = core.entries.resolve(name).record.id
-            except NotFound:
-                continue  # it may come later; dockerd says nothing either
+                found[alias] = core.entries.resolve(name).record.name
+            except NotFound:  # it may come later; dockerd says nothing either
+                found[alias] = name
     return found

@@ -18,6 +18,8 @@ from dockerkit.daemon.networks.names.server import wire
 from dockerkit.daemon.networks.names.server.asked import Asked
 
 _NETWORK = namespaces.FLAGS["network"]
+_TELL_ERRORS = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
+"""``IP_RECVERR``, ``IPV6_RECVERR``: that a router knows no way is told too, not only that nobody listens (ip(7))."""
 _NAMESPACE_OF_SOCKET = 0x894C
 """``SIOCGSKNS``: a descriptor of the network namespace a socket belongs to."""
 _PORT = 53
@@ -76,6 +78,8 @@ class Forwarder:
         family = socket.AF_INET6 if ":" in server else socket.AF_INET
         dialled = socket.socket(family, kind) if from_host else self._socket(family, kind)
         dialled.setblocking(False)
+        if kind == socket.SOCK_DGRAM:
+            dialled.setsockopt(*_TELL_ERRORS[family], 1)
         try:
             address, _, zone = server.partition("%")
             dialled.connect((address, _PORT, 0, socket.if_nametoindex(zone)) if zone else (address, _PORT))

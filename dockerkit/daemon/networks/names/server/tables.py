@@ -33,7 +33,7 @@ class View(NamedTuple):
     """What one container sees.
 
     :ivar networks: id → name as it is written, in order.
-    :ivar links: names that only it uses → the other container's id.
+    :ivar links: names that only it uses → another name of the other container, or its id.
     """
 
     networks: Mapping[str, bytes]
@@ -96,12 +96,13 @@ class Tables:
 
     def _on(self, view: View, name: bytes, only: bytes, length: int) -> list[bytes] | None:
         known = False
-        linked = view.links.get(name)
+        linked = view.links.get(name, "")
+        target = as_bytes(linked).lower()
         for network, called in view.networks.items():
             place = self._networks.get(network)
             if place is None or (only and only != called.lower()):
                 continue
-            owners = [linked] if linked in place.members else place.called.get(name, ())
+            owners = {linked: None} if linked in place.members else place.called.get(target) or place.called.get(name, {})
             known = known or bool(owners)
             found = [one for owner in owners if owner for one in place.members[owner].addresses if len(one) == length]
             if found:
