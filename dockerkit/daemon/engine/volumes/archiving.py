@@ -25,8 +25,8 @@ def backup(volumes: Volumes, name: str) -> Outgoing:
     :raises NotFound: there is no such volume.
     :raises Failed: it cannot be mounted.
     """
-    record, user = volumes.get(name), f"backup-{secrets.token_hex(8)}"
-    root = volumes.drivers.mount(record, user)
+    user = f"backup-{secrets.token_hex(8)}"
+    record, root = volumes.mount(name, user)
 
     def release() -> None:
         os.close(root)
@@ -42,8 +42,8 @@ def restore(volumes: Volumes, name: str, chunks: Iterable[bytes]) -> None:
     :raises Invalid: it is no tar, or leads out of the volume; what came before stays.
     :raises Exhausted: the volume is full; likewise.
     """
-    record, user = volumes.get(name), f"restore-{secrets.token_hex(8)}"
-    root = volumes.drivers.mount(record, user)
+    user = f"restore-{secrets.token_hex(8)}"
+    record, root = volumes.mount(name, user)
     try:
         extract(chunks, Destination(root, (), frozenset()), own_root=True)
     except Damaged as error:

@@ -112,9 +112,8 @@ class Holding:
         """Have a volume mounted, once for all its places in a container."""
         if point.name in held.roots:
             return os.dup(held.roots[point.name])
-        record = self._core.volumes.get(point.name)
-        held.roots[point.name] = root = self._core.volumes.drivers.mount(record, held.user)
-        held.volumes[point.name] = record
+        record, root = self._core.volumes.mount(point.name, held.user)
+        held.roots[point.name], held.volumes[point.name] = root, record
         return root
 
     def _image(self, held: Held, point: Point) -> int:

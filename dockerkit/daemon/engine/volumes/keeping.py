@@ -87,6 +87,19 @@ class Volumes:
         with self._lock:
             return sorted(self._users.get(name, ()))
 
+    def mount(self, name: str, user: str) -> tuple[VolumeRecord, int]:
+        """Have a volume mounted for `user`; return its record as it is then, and a descriptor of its root, the caller's.
+
+        Never while somebody clones it, which makes a layer of the directory that would be opened: whoever had it would write
+        into both volumes.
+
+        :raises NotFound: there is no such volume.
+        :raises Failed: it cannot be mounted; in dockerd's words.
+        """
+        with self.acting_on(name):
+            record = self.get(name)
+            return record, self.drivers.mount(record, user)
+
     # coming
 
     def create(

@@ -77,7 +77,7 @@ class _Filling:
         return -1
 
     def _is_empty(self, record: VolumeRecord) -> bool:
-        root = self._volumes.drivers.mount(record, self._user)
+        record, root = self._volumes.mount(record.name, self._user)
         try:
             return is_empty(root)
         finally:
@@ -85,7 +85,7 @@ class _Filling:
             self._volumes.drivers.unmount(record, self._user)
 
     def _copy(self, record: VolumeRecord, source: int, point: Point) -> None:
-        volume = self._volumes.drivers.mount(record, self._user)
+        record, volume = self._volumes.mount(record.name, self._user)
         try:
             if is_empty(volume):
                 copy_tree(source, volume)
