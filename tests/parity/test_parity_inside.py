@@ -367,3 +367,19 @@ def test_files_written_are_seen_by_the_next_run(box: Box) -> None:
     box.start(id)
     box.wait(id)
     assert box.lines(id, stdout=1) == [b"kept\n"]
+
+
+def test_the_processes_of_another_are_seen_and_outlive_who_looked(box: Box) -> None:
+    host = {"NetworkMode": "none"}
+    other = box.up("sleep", "1000", host=host, name="dkp-seen")
+    seen = box.run("sh", "-c", "ps; sleep 500 & exit 3", host={**host, "PidMode": "container:dkp-seen"})
+    assert any(line.split()[0] == "1" and line.endswith("sleep 1000") for line in seen.lines)
+    assert seen.code == 3
+    titles_and_rows = box.api.get(f"/containers/{other}/top").json
+    assert [row[-1] for row in titles_and_rows["Processes"]] == ["sleep 1000"]
+    later = box.create("true", host={**host, "PidMode": f"container:{other[:12]}"})
+    box.did(other, "kill")
+    box.wait(other)
+    answer = box.post(later, "start")
+    assert answer.status in (409, 500)
+    assert answer.message.endswith(f"container {other} is not running")

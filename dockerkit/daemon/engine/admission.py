@@ -38,8 +38,8 @@ REFUSALS = (
         "choose json-file, local or none",
     ),
     Refusal(
-        lambda host: any(mode.startswith("container:") for mode in (host.pid_mode, host.ipc_mode)),
-        "sharing another container's namespaces",
+        lambda host: host.ipc_mode.startswith("container:"),
+        "sharing another container's IPC namespace",
         "the mode may be private or host",
     ),
 )

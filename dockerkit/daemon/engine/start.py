@@ -8,6 +8,7 @@ from concurrent.futures import TimeoutError as WaitTimeout
 from dataclasses import dataclass, field
 from typing import Any
 
+from dockerkit.daemon.engine import sharing
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
@@ -135,7 +136,7 @@ def _spec(context: Start) -> None:
         environment=process_environment(record.config, record.config.hostname, linking.environment(context.core, record)),
         directory=context.directory,
         cgroup=context.core.cgroup_path(record),
-        joined=context.joining.joined,
+        joined=context.joining.joined | sharing.joined(context.core, record),
         binds=context.held.binds,
     )
 
