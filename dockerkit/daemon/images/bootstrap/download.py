@@ -7,6 +7,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPMessage
+from typing import IO
 
 from dockerkit.daemon.images.bootstrap.aptconf import AptConfiguration
 from dockerkit.errors import Damaged, TimedOut, Unavailable
@@ -15,6 +17,17 @@ _QUIET = 10.0
 """Seconds a server may say nothing."""
 _PIECE = 1 << 16
 _AGENT = "dockerkit"
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """urllib's, which would follow to FTP: a mirror could have the daemon speak that to anybody."""
+
+    def redirect_request(  # noqa: PLR0917 (urllib calls it so)
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> urllib.request.Request | None:
+        if not newurl.startswith(("http://", "https://")):
+            raise urllib.error.URLError(f"redirected to {newurl[:200]!r}: refused")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 class Downloader:
@@ -52,7 +65,7 @@ class Downloader:
     def _open(self, url: str) -> http.client.HTTPResponse:
         proxy = self._configuration.proxy(url)
         chosen = None if proxy is None else ({"http": proxy, "https": proxy} if proxy else {})
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler(chosen))
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler(chosen), _Redirects())
         request = urllib.request.Request(url, headers={"User-Agent": _AGENT})  # noqa: S310 (http and https only: sources.py)
         opened = opener.open(request, timeout=self._left(url))
         assert isinstance(opened, http.client.HTTPResponse)
