@@ -100,8 +100,6 @@ def test_what_comes_later_names_itself() -> None:
     container = dk.Container(dk.Client("unix:///nowhere.sock"), "c" * 64)
     with pytest.raises(dk.errors.Unsupported, match="widget"):
         container.widget()
-    with pytest.raises(dk.errors.Unsupported, match="explain"):
-        dk.container("busybox").explain()
 
 
 def test_conditions_are_values() -> None:
