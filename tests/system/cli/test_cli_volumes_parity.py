@@ -104,5 +104,5 @@ def test_mounts_reach_the_engine_the_same(both: Both, words: tuple[str, ...], tm
         both.docker("volume", "rm", "-f", "data")
         host = record["HostConfig"]
         mounts = [{k: v for k, v in mount.items() if v} for mount in host.get("Mounts") or []]
-        seen.append((host["Binds"], mounts, host["VolumesFrom"], record["Config"]["Volumes"]))
+        seen.append((sorted(host["Binds"] or []), mounts, host["VolumesFrom"], record["Config"]["Volumes"]))
     assert seen[1] == seen[0]

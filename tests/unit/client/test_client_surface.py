@@ -21,8 +21,8 @@ def _words(text: str) -> list[str]:
 
 NAMES = _words("""
     Address Client Completed Condition Container ContainerOptions ContainerSpec Event Image Network Process Registry Rows Volume
-    __version__ build connect container containers disk_usage errors events images info lifecycle login logout networks ping pull push
-    ready registry run start version volumes
+    __version__ build connect container containers disk_usage errors events images info lifecycle login logout networks ping
+    pull push ready registry run start version volumes
 """)
 CONTAINER = _words("""
     id short_id name image status exit_code health labels ip ports pid start stop kill restart pause unpause rename update
