@@ -84,7 +84,9 @@ class _Connection:
         try:
             if events & (IN | ERROR):
                 self._read()
-            self._write()
+            self._consider_all()
+            while self._write() and self._asked and self._consider_all():
+                continue
         except OSError:  # a reset, the one way or the other
             self.close()
             return
@@ -94,10 +96,22 @@ class _Connection:
         chunk = self._client.recv(_CHUNK)
         self._finished = not chunk
         self._asked += chunk
-        while len(self._asked) >= 2 and len(self._asked) >= (end := 2 + int.from_bytes(self._asked[:2], "big")):
+
+    @property
+    def _full(self) -> bool:
+        """Whether it is to read its answers before it is answered more: a question is short, its answer may be long."""
+        return len(self._answers) > _MOST_WAITING or self._owed > _MOST_CONNECTIONS
+
+    def _consider_all(self) -> bool:
+        """Consider each question that is whole; return whether there was one."""
+        before = len(self._asked)
+        while (
+            not self._full and len(self._asked) >= 2 and len(self._asked) >= (end := 2 + int.from_bytes(self._asked[:2], "big"))
+        ):
             message = bytes(self._asked[2:end])
             del self._asked[:end]
             self._consider(message)
+        return len(self._asked) < before
 
     def _consider(self, message: bytes) -> None:
         answer = self._owner.answering.consider(message, datagram=False)
@@ -116,13 +130,15 @@ class _Connection:
             self._append(reply)
             self._ready(0)
 
-    def _write(self) -> None:
+    def _write(self) -> bool:
+        """Send what it takes; return whether it took all."""
         if self._answers:
             try:
                 sent = self._client.send(self._answers)
             except BlockingIOError:
-                return
+                return False
             del self._answers[:sent]
+        return not self._answers
 
     def _settle(self) -> None:
         """Wait for what can come next; close when nothing can, or when a question is too long to be one."""
@@ -130,8 +146,7 @@ class _Connection:
         if too_long or (self._finished and not self._answers and not self._owed):
             self.close()
             return
-        full = len(self._answers) > _MOST_WAITING or self._owed > _MOST_CONNECTIONS
-        mask = (0 if self._finished or full else IN) | (OUT if self._answers else 0)
+        mask = (0 if self._finished or self._full else IN) | (OUT if self._answers else 0)
         self._loop.watch(self._client.fileno(), mask, self._ready)
         self._active = time.monotonic()
 

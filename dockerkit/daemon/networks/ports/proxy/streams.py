@@ -24,6 +24,11 @@ _SPARE_PIPES = 64
 _FLAGS = os.SPLICE_F_NONBLOCK | os.SPLICE_F_MOVE
 _RESET = struct.pack("ii", 1, 0)
 _NO_MORE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
+_OF_THE_CLIENT = {
+    *(errno.ENETDOWN, errno.EPROTO, errno.ENOPROTOOPT, errno.EHOSTDOWN, errno.ENONET),
+    *(errno.EHOSTUNREACH, errno.EOPNOTSUPP, errno.ENETUNREACH, errno.EPERM),
+}
+"""What accept(2) says of one connection that was about to come: it is as if it had not."""
 
 _pipes: list[tuple[int, int]] = []
 """Empty pipes at hand: only a way with bytes under way needs one, so thousands of idle connections need none."""
@@ -57,6 +62,8 @@ class Listener:
             except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError as error:
+                if error.errno in _OF_THE_CLIENT:
+                    return
                 if error.errno not in _NO_MORE:
                     raise
                 self._loop.watch(self._socket.fileno(), 0, self._accept)  # they wait in the kernel's queue
