@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from dockerkit.client.engine import segment
 from dockerkit.client.topology import Topology
-from dockerkit.errors import Conflict, DockerkitError, NotFound
+from dockerkit.errors import Conflict, DockerkitError, Invalid, NotFound
 from dockerkit.schema.network import EndpointIPAMConfig, EndpointSettings, FaultRequest, NetworkConnect, NetworkDisconnect
 from dockerkit.schema.network import NetworkInspect as Document
 from dockerkit.schema.units import parse_duration, parse_rate
@@ -29,9 +29,10 @@ SESSIONS_WORD = "networks"
 class Network:
     """A network of an engine. As a context manager it is owned: removed on leaving, or with this process, whatever happens."""
 
-    def __init__(self, client: Client, id: str) -> None:
+    def __init__(self, client: Client, id: str, name: str = "") -> None:
         self._client = client
         self._id = id
+        self._name = name
 
     # what it is
 
@@ -52,8 +53,9 @@ class Network:
 
     @property
     def name(self) -> str:
-        """What it is called."""
-        return self._read().name
+        """What it is called, for as long as it lives: there is no renaming a network. Known of one that has gone, too."""
+        self._name = self._name or self._read().name
+        return self._name
 
     @property
     def driver(self) -> str:
@@ -144,8 +146,12 @@ class Network:
     def loss(self, container: Container | str, percent: float) -> None:
         """Lose so much of all that a container is sent here, until it is healed.
 
+        :param percent: 0 to 100.
+        :raises Invalid: another number.
         :raises Unsupported: the engine is not ours, or its kernel cannot (netem).
         """
+        if not 0 <= percent <= 100:
+            raise Invalid(f"loss: {percent!r} percent cannot be lost", hint="a number from 0 to 100")
         self._fault(FaultRequest(container=_id(container), loss_percent=percent))
 
     def rate(self, container: Container | str, rate: str | int) -> None:

@@ -80,7 +80,7 @@ class Networks:
         answer = self._client.engine.get("/networks", filters=filters_json(filters))
         found = sorted((convert(row, NetworkInspect) for row in answer), key=lambda row: row.name)
         cells = {row.id: _cells(row) for row in found}
-        return Rows([Network(self._client, row.id) for row in found], columns=_COLUMNS, cells=lambda n: cells[n.id])
+        return Rows([Network(self._client, row.id, row.name) for row in found], columns=_COLUMNS, cells=lambda n: cells[n.id])
 
     def get(self, name: str) -> Network:
         """Return the network of this name or id.
@@ -88,7 +88,7 @@ class Networks:
         :raises NotFound: there is none.
         """
         found = convert(self._client.engine.get(f"/networks/{segment(str(name))}"), NetworkInspect)
-        return Network(self._client, found.id)
+        return Network(self._client, found.id, found.name)
 
     def __getitem__(self, name: str) -> Network:
         """Return :meth:`get`."""
@@ -159,7 +159,7 @@ def make(client: Client, request: NetworkCreate, *, session: Session | None = No
 def _made(client: Client, request: NetworkCreate, session: Session | None) -> Network:
     headers = [] if session is None else [(SESSION_HEADER, session.id())]
     made = decode(client.engine.post("/networks/create", json=request, headers=headers), NetworkCreateResponse)
-    return Network(client, made.id)
+    return Network(client, made.id, request.name)
 
 
 def _cells(row: NetworkInspect) -> dict[str, Any]:

@@ -19,8 +19,8 @@ UNIFIED = "/sys/fs/cgroup/unified"
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def make_bundle(root: str, program: str) -> str:
-    """Make a bundle that echoes ``hi``, from the runtime's own default spec; return its directory."""
+def make_bundle(root: str, program: str, command: tuple[str, ...] = ("echo", "hi")) -> str:
+    """Make a bundle that runs `command`, from the runtime's own default spec; return its directory."""
     bundle = f"{root}/bundle"
     os.makedirs(f"{bundle}/rootfs")
     with tarfile.open(fileobj=io.BytesIO(rootfs_tar())) as tar:
@@ -28,7 +28,7 @@ def make_bundle(root: str, program: str) -> str:
     subprocess.run([program, "spec"], cwd=bundle, check=True)
     with open(f"{bundle}/config.json", encoding="utf-8") as file:
         spec = json.load(file)
-    spec["process"]["args"], spec["process"]["terminal"] = ["echo", "hi"], False
+    spec["process"]["args"], spec["process"]["terminal"] = list(command), False
     with open(f"{bundle}/config.json", "w", encoding="utf-8") as file:
         json.dump(spec, file)
     return bundle

@@ -11,12 +11,15 @@ import contextlib
 import io
 import os
 import random
+import shutil
 import statistics
+import subprocess
 import sys
 import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -24,6 +27,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 import docker
 
 import dockerkit
+from tests.bench.bundles import hidden_unified, make_bundle
 from tests.bench.machine import machine_line
 from tests.livedaemon import LiveDaemon
 from tests.parity.reference import Reference, why_not
@@ -52,6 +56,7 @@ def main() -> None:
             THEIRS: Acts(client, None).table(),
         }
         _report(acts, rounds)
+    _bare_exec(rounds)
 
 
 @contextlib.contextmanager
@@ -77,11 +82,13 @@ class Acts:
         return {
             "exec true (ours by our own client)": (1, self.exec),
             "inspect": (1, self.inspect),
+            "list of 100 (all created)": (7, self.listing),
             "a million lines written": (7, self.lines_written),
             "a million lines read back": (7, self.lines_read),
             "100 MiB copied in": (4, self.copy_in),
             "100 MiB copied out": (4, self.copy_out),
             f"{MANY} detached starts": (7, self.starts),
+            f"{MANY} detached starts, eight at a time": (7, self.starts_at_once),
             f"{MANY} forced removals": (7, self.removals),
         }
 
@@ -137,6 +144,25 @@ class Acts:
             box.remove(force=True)
         return taken
 
+    def starts_at_once(self) -> float:
+        with ThreadPoolExecutor(8) as threads:
+            begun = time.perf_counter()
+            boxes = list(threads.map(lambda _: self._one(), range(MANY)))
+            taken = time.perf_counter() - begun
+            list(threads.map(lambda box: box.remove(force=True), boxes))
+        return taken
+
+    def listing(self) -> float:
+        boxes = [self._client.containers.create("busybox", ["true"], network_mode="none") for _ in range(100)]
+        rows = lambda: self._client.api.containers(all=True)  # noqa: E731 - the request alone: docker-py's own list inspects each
+        rows()
+        begun = time.perf_counter()
+        assert len(rows()) >= len(boxes)
+        taken = time.perf_counter() - begun
+        for box in boxes:
+            box.remove()
+        return taken
+
     def removals(self) -> float:
         boxes = self._many()
         begun = time.perf_counter()
@@ -145,9 +171,10 @@ class Acts:
         return time.perf_counter() - begun
 
     def _many(self) -> list[Any]:
-        return [
-            self._client.containers.run("busybox", ["sleep", "1000"], network_mode="none", detach=True) for _ in range(MANY)
-        ]
+        return [self._one() for _ in range(MANY)]
+
+    def _one(self) -> Any:
+        return self._client.containers.run("busybox", ["sleep", "1000"], network_mode="none", detach=True)
 
 
 @contextlib.contextmanager
@@ -186,6 +213,23 @@ def _report(acts: dict[str, dict[str, tuple[int, Act]]], rounds: int) -> None:
                     times[engine].append(taken * 1000)
         mine, other = (statistics.median(times[engine]) for engine in (OURS, THEIRS))
         print(f"{name:40} {mine:12.1f} {other:20.1f} {other / mine:6.1f} ×   {count}", flush=True)
+
+
+def _bare_exec(rounds: int) -> None:
+    """What a bare runtime takes to bring a program into a container: no engine, no client, but a program to be started."""
+    programs = [name for name in ("crun", "runc") if shutil.which(name)]
+    with hidden_unified(), tempfile.TemporaryDirectory(prefix="dkb-") as root:
+        for program in programs:
+            bundle = make_bundle(f"{root}/{program}", program, ("sleep", "1000"))
+            command, id = [program, "--root", f"{root}/{program}/state"], f"dockerkit-bench-{program}-{os.getpid()}"
+            subprocess.run([*command, "run", "--detach", "--bundle", bundle, id], check=True, stdin=subprocess.DEVNULL)
+            times = []
+            for _ in range(rounds):
+                begun = time.perf_counter()
+                subprocess.run([*command, "exec", id, "true"], check=True, stdin=subprocess.DEVNULL)
+                times.append(time.perf_counter() - begun)
+            subprocess.run([*command, "delete", "--force", id], check=True)
+            print(f"{f'{program} exec true, no engine':40} {statistics.median(times) * 1000:12.1f}", flush=True)
 
 
 if __name__ == "__main__":

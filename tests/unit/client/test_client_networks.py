@@ -174,3 +174,17 @@ def test_several_networks_on_an_old_engine_are_connected_one_by_one(engine: Pret
     assert list(created["NetworkingConfig"]["EndpointsConfig"]) == ["front"]
     asked = last(engine, "/networks/back/connect").json
     assert (asked["Container"], asked["EndpointConfig"]["Aliases"]) == (ID, ["b"])
+
+
+def test_its_name_is_known_when_it_has_gone(engine: PretendEngine, to: Client) -> None:
+    ordinary(engine)
+    engine.on("GET", "/networks/back", RECORD)
+    network = to.networks.get("back")
+    engine.on("GET", f"/networks/{NET}", Answer({"message": "network back not found", "class": "NotFound"}, 404))
+    assert network.name == str(network) == "back"
+
+
+@pytest.mark.parametrize("percent", [-1, 100.5, 300])
+def test_no_more_than_everything_is_lost(network: Network, percent: float) -> None:
+    with pytest.raises(errors.Invalid, match="percent"):
+        network.loss("box", percent)
