@@ -129,6 +129,7 @@ DISASTERS: dict[str, tuple[bytes, str]] = {
     "a long name of a gigabyte": (raw("././@LongLink", typeflag=b"L", size=b"10000000000\0"), r"claims"),
     "a PAX header of a gigabyte": (raw("x", typeflag=b"x", size=b"10000000000\0"), r"claims"),
     "a thousand headers about headers": (_ABOUT_HEADERS * 2000, r"bad header"),
+    "a link to nothing": (tar(symlink("a", "")), r"'a' is a link to nothing"),
     "a size that lies": (raw("big", size=b"77777777777\0") + b"x" * 512, r"cut short"),
     "a negative size": (raw("neg", size=b"\xff" * 12), r"malformed"),
     "an exabyte of nothing": (tar(sparse("hole", 1 << 60)), r"'hole' brings its files to"),

@@ -134,6 +134,8 @@ class Maker:
         self.size += member.size
 
     def _symlink(self, parent: int, name: str, member: tarfile.TarInfo) -> None:
+        if not member.linkname:
+            raise Damaged(f"archive is malformed: {member.name!r} is a link to nothing")
         os.symlink(member.linkname, name, dir_fd=parent)
         os.chown(name, *self._owner(member), dir_fd=parent, follow_symlinks=False)
         self._xattrs(f"/proc/self/fd/{parent}/{name}", member)
