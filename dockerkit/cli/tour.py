@@ -86,11 +86,15 @@ def main() -> None:
     """Show what dockerkit does, and leave nothing."""
     click.secho("dockerkit: Docker in pure Python, on this machine\n", bold=True)
     try:
-        began = perf_counter()
+        began, forwarded = perf_counter(), forwards()
         with own_root() as root:
             click.echo(f"in a data root of its own, {root}\n")
             tour()
         click.echo(f"That took {perf_counter() - began:.1f} s; the daemon is stopped, and nothing is left of it.")
+        if forwards() != forwarded:
+            click.echo(
+                "One thing stays, as after Docker: containers' networks needed net.ipv4.ip_forward=1; others may rely on it by now."
+            )
     except DockerkitError as error:
         click.secho(f"\ndockerkit: {error}", fg="red", err=True)
         click.echo("what this machine allows, and the next step: .venv/bin/dockerkit doctor", err=True)
@@ -121,6 +125,15 @@ def tour() -> None:
         for line in lines:
             show(line.replace("IMAGE", image), names)
         click.echo()
+
+
+def forwards() -> str:
+    """Return whether this machine leads packets from one network to another, as the kernel says it."""
+    try:
+        with open("/proc/sys/net/ipv4/ip_forward", encoding="ascii") as file:
+            return file.read()
+    except OSError:  # not to be read here: then it is not changed either
+        return ""
 
 
 def obtainable() -> str:
