@@ -92,9 +92,7 @@ def main() -> None:
             tour()
         click.echo(f"That took {perf_counter() - began:.1f} s; the daemon is stopped, and nothing is left of it.")
         if forwards() != forwarded:
-            click.echo(
-                "One thing stays, as after Docker: containers' networks needed net.ipv4.ip_forward=1; others may rely on it by now."
-            )
+            click.echo("One thing stays, as after Docker: net.ipv4.ip_forward=1, which networks of containers need.")
     except DockerkitError as error:
         click.secho(f"\ndockerkit: {error}", fg="red", err=True)
         click.echo("what this machine allows, and the next step: .venv/bin/dockerkit doctor", err=True)
