@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import _thread
+import signal
 import socket
 import threading
 from typing import Any
@@ -186,7 +186,8 @@ def test_program_that_closed_its_output_and_runs_on_times_out_too(engine: Preten
 
 def test_interrupt_removes_and_is_raised_again(engine: PretendEngine, to: Client) -> None:
     running = Running(engine, frame(1, b"x"))
-    threading.Thread(target=lambda: running.attached.wait(10) and _thread.interrupt_main()).start()
+    main = threading.get_ident()
+    threading.Thread(target=lambda: running.attached.wait(10) and signal.pthread_kill(main, signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         to.run("busybox", "sleep", "60")
     assert words(engine)[-1] == "DELETE"
