@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from dockerkit.daemon.api.answers import Pieces
+from dockerkit.daemon.api.networkverbs import Networks
 from dockerkit.daemon.api.volumeverbs import VolumeVerbs
 from dockerkit.daemon.runtime.launch import Attachment
 from dockerkit.schema.archive import Change, PathStat
@@ -25,14 +26,6 @@ from dockerkit.schema.container import (
 from dockerkit.schema.events import EventMessage
 from dockerkit.schema.exec import ExecCreate, ExecInspect
 from dockerkit.schema.image import ImageDelete, ImageInspect, ImageSummary
-from dockerkit.schema.network import (
-    EndpointSettings,
-    FaultRequest,
-    NetworkCreate,
-    NetworkCreateResponse,
-    NetworkInspect,
-    PortBinding,
-)
 from dockerkit.schema.update import UpdateRequest
 
 if TYPE_CHECKING:
@@ -300,40 +293,6 @@ class ImageVerbs(Protocol):
 
     def tag(self, name: str, repository: str, tag: str) -> None:
         """Give an image one more reference."""
-
-
-class Networks(Protocol):
-    """Verbs on networks; `ref` is a full id, a unique prefix of one, or a name."""
-
-    def create(self, request: NetworkCreate, *, session: str = "") -> NetworkCreateResponse:
-        """Make a network; a session owns it from birth."""
-
-    def list(self, filters: Mapping[str, List[str]] | None = None, *, containers: bool = False) -> Sequence[NetworkInspect]:
-        """Return networks, with the containers that are on them or without."""
-
-    def inspect(self, ref: str, *, verbose: bool = False, scope: str = "") -> NetworkInspect:
-        """Return everything known of a network."""
-
-    def remove(self, ref: str) -> None:
-        """Remove a network that nobody is on."""
-
-    def prune(self, filters: Mapping[str, List[str]] | None = None) -> dict[str, Any]:
-        """Remove all that nobody is on."""
-
-    def connect(self, ref: str, container: str, settings: EndpointSettings | None = None) -> None:
-        """Connect a container."""
-
-    def disconnect(self, ref: str, container: str, *, force: bool = False) -> None:
-        """Disconnect a container."""
-
-    def publish(self, container: str, ports: Mapping[str, List[PortBinding] | None]) -> dict[str, List[PortBinding] | None]:
-        """Publish more ports of a running container; return all it has."""
-
-    def fault(self, ref: str, request: FaultRequest) -> None:
-        """Disturb a network, or heal it."""
-
-    def topology(self, ref: str) -> dict[str, Any]:
-        """Return who is on a network and who reaches whom."""
 
 
 class Sessions(Protocol):
