@@ -184,6 +184,16 @@ def test_what_was_wished_is_recorded(box: Box) -> None:
     assert host["CapAdd"] in (["SYS_TIME"], ["CAP_SYS_TIME"])
 
 
+def test_a_limit_the_kernel_lacks_is_warned_of_and_not_shown(box: Box) -> None:
+    made = box.api.post("/containers/create", {"Image": "busybox", "HostConfig": {"BlkioWeight": 300, "NetworkMode": "none"}})
+    updated = box.api.post(f"/containers/{made.json['Id']}/update", {"BlkioWeight": 400, "CpuShares": 512})
+    host = box.inspect(made.json["Id"])["HostConfig"]
+    lacking = ["Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded."]
+    has = os.path.exists("/sys/fs/cgroup/blkio/blkio.weight")  # gone since Linux 5.0
+    assert (made.json["Warnings"], updated.json["Warnings"] or []) == (([], []) if has else (lacking, lacking))
+    assert (host["BlkioWeight"], host["CpuShares"]) == (400 if has else 0, 512)
+
+
 def _command_of(pid: int) -> bytes:
     """Read a process's command; while it is being executed there is none, which the reference's start does not wait for."""
     for _ in range(10_000):

@@ -7,6 +7,8 @@ import secrets
 import time
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from dockerkit.daemon.engine.admission import admit
 from dockerkit.daemon.engine.archives import views
 from dockerkit.daemon.engine.core import Core
@@ -25,7 +27,7 @@ from dockerkit.daemon.engine.volumes.populating import populate
 from dockerkit.daemon.engine.volumes.resolving import Wish, make, make_sources, unmake, wishes
 from dockerkit.daemon.images.image import Image
 from dockerkit.daemon.images.platform import check_image_platform
-from dockerkit.daemon.runtime.spec import validate
+from dockerkit.daemon.runtime.spec import discarded, validate
 from dockerkit.errors import Invalid
 from dockerkit.schema.container import ContainerConfig, CreateRequest, CreateResponse
 from dockerkit.schema.names import check_container_name
@@ -65,7 +67,9 @@ def create(core: Core, request: CreateRequest, name: str, platform: str, session
         raise Invalid("no image specified", hint="say which image the container is of")
     image = core.images.get(request.image)
     check_image_platform(image, platform)
-    warnings = validate(request, request.host_config) + admit(request)
+    discards, warnings = discarded(request.host_config)
+    request.host_config = replace(request.host_config, **discards)
+    warnings += validate(request, request.host_config) + admit(request)
     mounts = wishes(core, request.host_config, (image.document.config.volumes or {}) | (request.volumes or {}))
     endpoints = networking.endpoints(core.networks, request)
     linking.check(core, request.host_config)

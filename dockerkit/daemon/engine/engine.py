@@ -24,7 +24,7 @@ from dockerkit.daemon.engine.system import System
 from dockerkit.daemon.engine.volumes.recovery import take_up_volumes
 from dockerkit.daemon.engine.volumes.verbs import VolumeVerbs
 from dockerkit.daemon.images.images import Images
-from dockerkit.daemon.kernel import cgroups, failpoints
+from dockerkit.daemon.kernel import cgroups, failpoints, placement
 from dockerkit.daemon.runtime.runtime import Exit, Runtime
 from dockerkit.daemon.state.database import Database
 from dockerkit.errors import Exhausted, NotFound
@@ -105,5 +105,6 @@ def _make_folders(root: str) -> None:
         for name, mode in (("", 0o711), ("containers", 0o710), ("trash", 0o700), ("run", 0o700)):
             path = os.path.join(root, name)
             os.makedirs(path, mode, exist_ok=True)
+        placement.spread(os.path.join(root, "containers"))
     except OSError as error:
         raise Exhausted(f"the data root {root} cannot be made: {error}", hint="choose another with DOCKERKIT_ROOT") from error

@@ -15,7 +15,7 @@ from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
 from dockerkit.daemon.engine.record import Record
-from dockerkit.daemon.runtime.spec import check_restart_policy, container_limits, resource_warnings, this_host
+from dockerkit.daemon.runtime.spec import check_restart_policy, container_limits, discarded, resource_warnings, this_host
 from dockerkit.errors import Conflict, DockerkitError, Failed
 from dockerkit.schema.container import HostConfig
 from dockerkit.schema.update import UpdateRequest
@@ -27,7 +27,9 @@ def update(core: Core, entry: Entry, request: UpdateRequest) -> dict[str, list[s
     :raises Invalid: a limit out of bounds, an unknown policy; in Docker's words.
     :raises Conflict: it contradicts what is set already, or the container uses more memory than it may have.
     """
-    warnings = _check(entry.record.host_config, request)
+    discards, warnings = discarded(_wish(request))
+    request = replace(request, **discards)
+    warnings += _check(entry.record.host_config, request)
     with entry.lock:
         record = entry.record
         _check_against(record, request)
@@ -43,8 +45,12 @@ def update(core: Core, entry: Entry, request: UpdateRequest) -> dict[str, list[s
     return {"Warnings": warnings}
 
 
+def _wish(request: UpdateRequest) -> HostConfig:
+    return replace(HostConfig(), **request.limits())
+
+
 def _check(present: HostConfig, request: UpdateRequest) -> list[str]:
-    wish = replace(HostConfig(), **request.limits())
+    wish = _wish(request)
     if wish.memory_swap and not wish.memory:
         wish.memory = present.memory
     if not isinstance(request.restart_policy, UnsetType):

@@ -4,8 +4,11 @@ import json
 
 import pytest
 from msgspec import UNSET
+from msgspec.structs import replace
 
-from dockerkit.daemon.runtime.spec import Host, seccomp_document, seccomp_program, validate
+from dockerkit.daemon.kernel.cgroups.limits import FEATURES
+from dockerkit.daemon.runtime.spec import Host, discarded, seccomp_document, seccomp_program, validate
+from dockerkit.daemon.runtime.spec.discarding import LACKS
 from dockerkit.errors import Invalid, Unsupported
 from dockerkit.schema.container import ContainerConfig, DeviceMapping, HealthConfig, HostConfig, Mount, Ulimit
 
@@ -133,7 +136,8 @@ def test_ordinary_wishes_pass_without_a_warning(host):
 
 def test_what_the_host_cannot_limit_is_said_in_docker_s_words():
     wishes = HostConfig(memory=10 * MIB, memory_swappiness=0, pids_limit=5, cpu_shares=10, blkio_weight=100)
-    assert validate(ContainerConfig(), wishes, Host(limits=frozenset())) == [
+    changes, warnings = discarded(wishes, Host(limits=frozenset()))
+    assert warnings == [
         "Your kernel does not support memory limit capabilities or the cgroup is not mounted. Limitation discarded.",
         "Your kernel does not support memory swappiness capabilities or the cgroup is not mounted. "
         "Memory swappiness discarded.",
@@ -141,12 +145,23 @@ def test_what_the_host_cannot_limit_is_said_in_docker_s_words():
         "Your kernel does not support CPU shares or the cgroup is not mounted. Shares discarded.",
         "Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.",
     ]
+    numbers = {"memory": 0, "memory_swap": -1, "cpu_shares": 0, "blkio_weight": 0}
+    assert changes == numbers | {"memory_swappiness": None, "pids_limit": None}
 
 
 def test_a_limit_without_swap_is_said_where_only_swap_is_not_counted():
-    assert validate(ContainerConfig(), HostConfig(memory=10 * MIB), Host(limits=frozenset({"memory.limit"}))) == [
+    changes, warnings = discarded(HostConfig(memory=10 * MIB), Host(limits=frozenset({"memory.limit"})))
+    assert changes == {"memory_swap": -1}
+    assert warnings == [
         "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.",
     ]
+
+
+def test_every_limit_a_host_may_lack_is_discarded_under_a_name_there_is(host):
+    assert {lack.feature for lack in LACKS} <= set(FEATURES)
+    assert discarded(HostConfig(), Host(limits=frozenset())) == ({}, [])
+    for lack in LACKS:
+        assert not lack.asked(replace(HostConfig(), **lack.left))
 
 
 def test_a_part_of_a_processor_is_refused_where_the_kernel_cannot_share_them():

@@ -8,6 +8,7 @@ mounts nothing.
 
 from dockerkit.daemon.runtime.spec.bounds import resource_warnings
 from dockerkit.daemon.runtime.spec.devices import device_policy
+from dockerkit.daemon.runtime.spec.discarding import discarded
 from dockerkit.daemon.runtime.spec.document import runtime_spec
 from dockerkit.daemon.runtime.spec.execution import exec_process
 from dockerkit.daemon.runtime.spec.host import Device, Host, this_host
@@ -27,6 +28,7 @@ __all__ = [
     "container_limits",
     "default_masked_paths",
     "device_policy",
+    "discarded",
     "exec_process",
     "resource_warnings",
     "runtime_spec",

@@ -1,31 +1,23 @@
-"""Docker's bounds of memory, processors, processes and disks, its warnings for what a host cannot limit. Pure.
+"""Docker's bounds of memory, processors and disks. Pure.
 
 Source: moby ``daemon/daemon_unix.go``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
 from dockerkit.daemon.runtime.spec.host import Host, numbers_in, this_host
-from dockerkit.daemon.runtime.spec.resources import throttles
 from dockerkit.errors import Invalid
 from dockerkit.schema.container import HostConfig
 
 MIN_MEMORY = 6 * 1024 * 1024
-
-
-class Lack(NamedTuple):
-    """A limit that was asked for, the feature it needs, and what Docker says where that is missing."""
-
-    asked: object
-    feature: str
-    words: str
+_UNBOUNDED = (
+    "OOM killer is disabled for the container, but no memory limit is set, this can result in the system "
+    "running out of resources."
+)
 
 
 def resource_warnings(host_config: HostConfig, host: Host | None = None) -> list[str]:
-    """Refuse limits out of bounds; return Docker's warnings for those this host cannot keep.
+    """Refuse limits out of bounds; return Docker's warnings about those that are a risk.
 
     :raises Invalid: in Docker's words.
     """
@@ -34,13 +26,7 @@ def resource_warnings(host_config: HostConfig, host: Host | None = None) -> list
     _check_cpu(host_config, host)
     _check_cpuset(host_config, host)
     _check_block_io(host_config)
-    warnings = [lack.words for lack in _lacks(host_config, host.limits) if lack.asked and lack.feature not in host.limits]
-    if host_config.oom_kill_disable and not host_config.memory:
-        warnings.append(
-            "OOM killer is disabled for the container, but no memory limit is set, this can result in the system "
-            "running out of resources."
-        )
-    return warnings
+    return [_UNBOUNDED] if host_config.oom_kill_disable and not host_config.memory else []
 
 
 def _check_memory(host_config: HostConfig) -> None:
@@ -96,76 +82,3 @@ def _check_cpuset(host_config: HostConfig, host: Host) -> None:
 def _check_block_io(host_config: HostConfig) -> None:
     if host_config.blkio_weight and not 10 <= host_config.blkio_weight <= 1000:
         raise Invalid("Range of blkio weight is from 10 to 1000")
-
-
-_NO_CGROUP = "or the cgroup is not mounted"
-
-
-def _lacks(host_config: HostConfig, limits: frozenset[str]) -> Iterator[Lack]:
-    memory, swap = host_config.memory, host_config.memory_swap
-    yield Lack(
-        memory > 0,
-        "memory.limit",
-        f"Your kernel does not support memory limit capabilities {_NO_CGROUP}. Limitation discarded.",
-    )
-    yield Lack(
-        memory > 0 and swap != -1 and "memory.limit" in limits,  # without the one, nobody speaks of the other
-        "memory.swap",
-        f"Your kernel does not support swap limit capabilities {_NO_CGROUP}. Memory limited without swap.",
-    )
-    yield Lack(
-        host_config.memory_swappiness is not None and host_config.memory_swappiness >= 0,
-        "memory.swappiness",
-        f"Your kernel does not support memory swappiness capabilities {_NO_CGROUP}. Memory swappiness discarded.",
-    )
-    yield Lack(
-        host_config.memory_reservation > 0,
-        "memory.reservation",
-        f"Your kernel does not support memory soft limit capabilities {_NO_CGROUP}. Limitation discarded.",
-    )
-    yield Lack(
-        host_config.oom_kill_disable,
-        "memory.oom_kill_disable",
-        "Your kernel does not support OomKillDisable. OomKillDisable discarded.",
-    )
-    yield Lack(
-        (host_config.pids_limit or 0) > 0,
-        "pids",
-        f"Your kernel does not support PIDs limit capabilities {_NO_CGROUP}. PIDs limit discarded.",
-    )
-    yield from _cpu_lacks(host_config)
-    yield from _block_io_lacks(host_config)
-
-
-def _cpu_lacks(host_config: HostConfig) -> Iterator[Lack]:
-    yield Lack(
-        host_config.cpu_shares > 0, "cpu.shares", f"Your kernel does not support CPU shares {_NO_CGROUP}. Shares discarded."
-    )
-    yield Lack(
-        host_config.cpu_period or host_config.cpu_quota,
-        "cpu.quota",
-        "Your kernel does not support CPU CFS scheduler. CPU period/quota discarded.",
-    )
-    yield Lack(
-        host_config.cpuset_cpus or host_config.cpuset_mems,
-        "cpuset",
-        f"Your kernel does not support cpuset {_NO_CGROUP}. Cpuset discarded.",
-    )
-
-
-def _block_io_lacks(host_config: HostConfig) -> Iterator[Lack]:
-    yield Lack(
-        host_config.blkio_weight,
-        "blkio.weight",
-        f"Your kernel does not support Block I/O weight {_NO_CGROUP}. Weight discarded.",
-    )
-    yield Lack(
-        host_config.blkio_weight_device,
-        "blkio.weight_device",
-        f"Your kernel does not support Block I/O weight_device {_NO_CGROUP}. Weight-device discarded.",
-    )
-    yield Lack(
-        throttles(host_config),
-        "blkio.throttle",
-        f"Your kernel does not support Block I/O limits {_NO_CGROUP}. Limits discarded.",
-    )

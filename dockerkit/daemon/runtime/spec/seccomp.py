@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from dockerkit.daemon.kernel.seccomp.cache import cached_program
@@ -58,9 +59,17 @@ def seccomp_program(
     profile = chosen_profile(host_config)
     if profile is None:
         return None
-    bounding = spec["process"]["capabilities"]["bounding"]
+    bounding = tuple(spec["process"]["capabilities"]["bounding"])
     kept = os.path.join(directory, "seccomp")
+    if profile is DOCKER_PROFILE:
+        return _dockers_program(kept, bounding, architecture)
     return _understood(lambda: cached_program(kept, bounding, architecture, profile=profile))
+
+
+@lru_cache(maxsize=32)
+def _dockers_program(kept: str, bounding: tuple[str, ...], architecture: str) -> bytes:
+    """Docker's own rules, which nearly all containers have, are resolved once: that costs more than all the rest of a spec."""
+    return cached_program(kept, bounding, architecture)
 
 
 def _understood(act: Callable[[], T]) -> T:

@@ -28,7 +28,9 @@ _MILLISECOND = 1_000_000
 
 
 def validate(config: ContainerConfig, host_config: HostConfig, host: Host | None = None) -> list[str]:
-    """Refuse what cannot be kept; return warnings for limits this host has to leave out.
+    """Refuse what cannot be kept; return warnings about what can.
+
+    Limits this host does not have are discarded before: see ``discarding``.
 
     :raises Invalid: the first mistake, in Docker's words.
     :raises Unsupported: an AppArmor profile or an SELinux label.
@@ -153,19 +155,6 @@ def check_restart_policy(policy: RestartPolicy) -> None:
         raise Invalid("invalid restart policy: maximum retry count can only be used with 'on-failure'")
     if policy.maximum_retry_count < 0:
         raise Invalid("invalid restart policy: maximum retry count cannot be negative")
-
-
-def _check_restart_policy(policy: RestartPolicy) -> None:
-    name, count = policy.name, policy.maximum_retry_count
-    if name not in ("", "no", "always", "unless-stopped", "on-failure"):
-        raise Invalid(
-            f"invalid restart policy: unknown policy '{name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
-        )
-    if name == "on-failure" and count < 0:
-        raise Invalid("invalid restart policy: maximum retry count cannot be negative")
-    if name not in ("", "on-failure") and count != 0:
-        below = " and cannot be negative" if count < 0 else ""
-        raise Invalid(f"invalid restart policy: maximum retry count can only be used with 'on-failure'{below}")
 
 
 def _check_tmpfs(host_config: HostConfig) -> None:
