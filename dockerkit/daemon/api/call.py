@@ -11,7 +11,6 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-import h11
 import msgspec
 
 from dockerkit.daemon.api.errors import TooLarge
@@ -23,6 +22,7 @@ from dockerkit.schema import wire
 if TYPE_CHECKING:
     from dockerkit.daemon.api.application import Application
     from dockerkit.daemon.api.connection import Connection
+    from dockerkit.daemon.api.requests import Request
     from dockerkit.daemon.api.verbs import Engine
 
 P = ParamSpec("P")
@@ -38,7 +38,7 @@ class Call:
 
     __slots__ = ("_connection", "_query", "application", "has_body", "headers", "method", "parameters", "path", "version")
 
-    def __init__(self, connection: Connection, request: h11.Request) -> None:
+    def __init__(self, connection: Connection, request: Request) -> None:
         self._connection = connection
         self.application: Application = connection.application
         self.method = request.method.decode("ascii")
@@ -46,7 +46,7 @@ class Call:
         if not target.startswith("/"):
             target = _origin_form(target)
         self.path, _, self._query = target.partition("?")
-        self.headers: dict[bytes, bytes] = {name.lower(): value for name, value in request.headers.raw_items()}
+        self.headers = request.headers
         self.has_body = b"transfer-encoding" in self.headers or self.content_length > 0
         self.parameters: tuple[str, ...] = ()
         self.version: tuple[int, int] = (0, 0)
@@ -71,7 +71,7 @@ class Call:
 
     @property
     def content_length(self) -> int:
-        """Length of the body in bytes, 0 when the client did not say (h11 has checked that it is a number)."""
+        """Length of the body in bytes, 0 when the client did not say (it has been checked that it is a number)."""
         return int(self.headers.get(b"content-length", b"0"))
 
     @property

@@ -1,4 +1,6 @@
-"""One client's connection: bytes to requests by h11, one request at a time, every buffered byte accounted for.
+"""One client's connection: bytes to requests, one request at a time, every buffered byte accounted for.
+
+Usual requests are read in one go (``requests``); h11, which reads all others, is told of one only when its answer needs it.
 
 Requests whose answer needs nobody are answered in the callback that brought their last byte; the others get a task, which is
 cancelled when the client hangs up. Never reads faster than handlers consume, nor writes faster than the client reads.
@@ -19,6 +21,7 @@ from dockerkit.daemon.api.answers import Pending, Response
 from dockerkit.daemon.api.application import Application
 from dockerkit.daemon.api.call import Call
 from dockerkit.daemon.api.hangup import HangUp
+from dockerkit.daemon.api.requests import Request, Whole, read, size, whole
 from dockerkit.errors import Invalid
 
 log = logging.getLogger(__name__)
@@ -43,8 +46,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self, application: Application) -> None:
         self.application = application
-        self.http = _server()
-        self._pending = bytearray()  # received, not yet given to h11
+        self._http: h11.Connection | None = None
+        self._whole: Whole | None = None  # the request under way, of which h11 does not know
+        self._pending = bytearray()  # received, not yet looked at
         self._ended = False  # the client has closed its sending half
         self._task: asyncio.Task[None] | None = None
         self._handler: Pending | None = None
@@ -132,6 +136,24 @@ class Connection(asyncio.BufferedProtocol):
     # what handlers and deliveries call
 
     @property
+    def http(self) -> h11.Connection:
+        """What h11 knows of the request under way: everything."""
+        if self._http is None:
+            self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADER_LIMIT)
+            if self._whole is not None:
+                whole, self._whole = self._whole, None
+                self._http.receive_data(whole.received)
+                self._http.next_event()
+                if not whole.body:
+                    self._http.next_event()
+        return self._http
+
+    @property
+    def client_waits(self) -> bool:
+        """Whether the client waits to be asked for the request's body."""
+        return self._http is not None and self._http.they_are_waiting_for_100_continue
+
+    @property
     def socket(self) -> socket.socket:
         """The client's socket; asyncio's, not to be read, written or closed here."""
         return cast(socket.socket, self.transport.get_extra_info("socket"))
@@ -156,6 +178,10 @@ class Connection(asyncio.BufferedProtocol):
 
         :raises Invalid: malformed, or it ends early.
         """
+        if self._whole is not None:
+            if self._whole.body:
+                yield self._whole.body
+            return
         while self.http.their_state is h11.SEND_BODY:
             try:
                 event = self.http.next_event()
@@ -172,7 +198,7 @@ class Connection(asyncio.BufferedProtocol):
         """Leave HTTP; return the bytes received after the request, and whether those were the client's last."""
         self._left = True
         self._unwatch()
-        received = self.http.trailing_data[0] + bytes(self._pending)
+        received = bytes(self._pending) if self._whole is not None else self.http.trailing_data[0] + bytes(self._pending)
         self._pending.clear()
         return received, self._ended
 
@@ -199,8 +225,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def respond(self, answer: Response, method: str) -> None:
         """Write a whole response. HEAD gets the head alone."""
-        if self.http.their_state is h11.DONE and not (answer.headers or self._finishing):
-            # h11 has seen the whole request and keeps the connection: what it would do for the answer is known
+        all_here = self._whole is not None or self.http.their_state is h11.DONE
+        if all_here and not (answer.headers or self._finishing):
+            # the request has been seen whole and the connection stays: what h11 would do for the answer is known
             self.transport.write(heads.whole(answer, bodiless=method == "HEAD"))
             self._renew()
             return
@@ -213,7 +240,7 @@ class Connection(asyncio.BufferedProtocol):
     async def skip_body(self) -> None:
         """Read past what the handler left of the body, if it is not much and the client is sending it already."""
         left = SKIP_LIMIT
-        if self.http.their_state is h11.SEND_BODY and not (self._lent or self._read_elsewhere):
+        if self._http is not None and self._http.their_state is h11.SEND_BODY and not (self._lent or self._read_elsewhere):
             try:
                 async for chunk in self.body():
                     left -= len(chunk)
@@ -229,24 +256,42 @@ class Connection(asyncio.BufferedProtocol):
         for _ in range(TURN):
             if self._task is not None or self._full or self._lost or self._left or self._swallow is not None:
                 return
-            self._feed()
-            try:
-                event = self.http.next_event()
-            except h11.RemoteProtocolError as error:
-                too_long = error.error_status_hint == errors.STATUS[errors.HeaderTooLarge]
-                self._refuse(errors.HeaderTooLarge(TOO_LONG) if too_long else Invalid(f"malformed HTTP request: {error}"))
+            if self._http is None and not (self._pending or self._ended):
                 return
-            if isinstance(event, h11.ConnectionClosed):
-                self.transport.close()
-            if not isinstance(event, h11.Request):
+            request = self._usual() or self._unusual()
+            if request is None:
                 return
-            if _size(event) > HEADER_LIMIT:
-                self._refuse(errors.HeaderTooLarge(TOO_LONG))
-                return
-            self._begin(event)
+            self._begin(request)
         asyncio.get_running_loop().call_soon(self._advance)
 
-    def _begin(self, request: h11.Request) -> None:
+    def _usual(self) -> Request | None:
+        """Take a usual request that is here with all of its body."""
+        if self._http is not None or (found := whole(self._pending)) is None:
+            return None
+        self._whole = found
+        del self._pending[: len(found.received)]
+        self._let_in()
+        return found.request
+
+    def _unusual(self) -> Request | None:
+        """Have h11 read; what cannot be served is refused."""
+        self._feed()
+        try:
+            event = self.http.next_event()
+        except h11.RemoteProtocolError as error:
+            too_long = error.error_status_hint == errors.STATUS[errors.HeaderTooLarge]
+            self._refuse(errors.HeaderTooLarge(TOO_LONG) if too_long else Invalid(f"malformed HTTP request: {error}"))
+            return None
+        if isinstance(event, h11.ConnectionClosed):
+            self.transport.close()
+        if not isinstance(event, h11.Request):
+            return None
+        if size(event) > HEADER_LIMIT:
+            self._refuse(errors.HeaderTooLarge(TOO_LONG))
+            return None
+        return read(event)
+
+    def _begin(self, request: Request) -> None:
         self.application.touch()
         call = Call(self, request)
         answer: Pending
@@ -254,13 +299,12 @@ class Connection(asyncio.BufferedProtocol):
             answer = self.application.answer(call)
         except Exception as error:
             answer = errors.response(error, f"{call.method} {call.path}")
-        if isinstance(answer, Response) and not call.has_body:
+        if not call.has_body and self._whole is None:
             self.http.next_event()  # the end of a message without body: h11 has it at once
+        if not call.has_body and isinstance(answer, Response):
             self.respond(answer, call.method)
             self._next_cycle()
             return
-        if not call.has_body:
-            self.http.next_event()
         self._handler = answer
         self._task = asyncio.get_running_loop().create_task(delivery.serve(self, call, answer))
         self._task.add_done_callback(self._served)
@@ -283,23 +327,24 @@ class Connection(asyncio.BufferedProtocol):
 
     def _next_cycle(self) -> None:
         """Make ready for the next request, or close: when either side wants to, or when unread bytes are in the way."""
-        if self.http.our_state is h11.IDLE:
+        if self._http is None:
             return
         if self._read_elsewhere and self.http.our_state is h11.DONE and not self._finishing:
             self._read_elsewhere = False
-            self.http = _server()  # not renewed: what h11 holds is of the body
+            self._http = None  # not renewed: what h11 holds is of the body
             self._let_in()
         elif self.http.their_state in (h11.SEND_BODY, h11.ERROR):
             self._close_gently()
         elif self._finishing or self.http.our_state is not h11.DONE or self.http.their_state is not h11.DONE:
             self.transport.close()
         else:
-            self.http.start_next_cycle()
+            self._renew()
 
     def _renew(self) -> None:
         """Be ready for the next request, which may have come already."""
-        self._pending[:0] = self.http.trailing_data[0]
-        self.http = _server()
+        if self._http is not None:
+            self._pending[:0] = self._http.trailing_data[0]
+        self._http = self._whole = None
 
     def _refuse(self, refusal: Invalid) -> None:
         """Answer what cannot be served with one clear refusal, and close."""
@@ -345,15 +390,6 @@ class Connection(asyncio.BufferedProtocol):
             finally:
                 self._more = None
         self._feed()
-
-
-def _server() -> h11.Connection:
-    return h11.Connection(h11.SERVER, max_incomplete_event_size=HEADER_LIMIT)
-
-
-def _size(request: h11.Request) -> int:
-    """Bytes of a request's head: one that came in one piece is as long as its client likes, h11 lets it pass."""
-    return len(request.target) + sum(len(name) + len(value) + 4 for name, value in request.headers.raw_items())
 
 
 def _wake(future: asyncio.Future[None] | None) -> None:

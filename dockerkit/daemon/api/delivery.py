@@ -40,7 +40,7 @@ async def serve(connection: Connection, call: Call, pending: Pending) -> None:
 async def _deliver(connection: Connection, call: Call, answer: Answer) -> None:
     match answer:
         case Response():
-            waits_to_be_asked = connection.http.they_are_waiting_for_100_continue
+            waits_to_be_asked = connection.client_waits
             connection.respond(answer, call.method)
             if not waits_to_be_asked:
                 await connection.skip_body()
