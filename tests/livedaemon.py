@@ -18,6 +18,8 @@ from dockerkit.schema.endpoint import socket_path
 from tests.privatenet import PrivateNetwork, network_of
 
 T = TypeVar("T")
+_CHOSEN = ("DOCKERKIT_SNAPSHOTTER",)
+"""What whoever runs the tests may choose for all of them: ``DOCKERKIT_SNAPSHOTTER=copy pytest tests/system``."""
 PACKAGE_HOME = str(pathlib.Path(__file__).resolve().parent.parent)
 
 
@@ -47,7 +49,8 @@ class LiveDaemon:
             mirror: then its containers must do without networks.
         """
         told, tell = os.pipe()
-        env = {"PATH": os.environ["PATH"], "PYTHONPATH": PACKAGE_HOME, "DOCKERKIT_BOOTSTRAP": "always", **(environment or {})}
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": PACKAGE_HOME, "DOCKERKIT_BOOTSTRAP": "always"}
+        env |= {name: os.environ[name] for name in _CHOSEN if name in os.environ} | (environment or {})
         command = [sys.executable, "-m", "dockerkit.daemon", "--root", root, "--ready-fd", str(tell), *arguments]
         network = network_of(root) if private and os.geteuid() == 0 else None
         with open(f"{root}/daemon.log", "ab") as log:

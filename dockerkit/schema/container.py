@@ -262,7 +262,7 @@ class DriverData(Model):
     """Which snapshotter holds the root file system, and where."""
 
     name: str = "overlay2"
-    data: dict[str, str] = field(default_factory=dict)
+    data: dict[str, str] | None = field(default_factory=dict)
 
 
 class ContainerInspect(Model):

@@ -15,8 +15,6 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from dockerkit.daemon.engine.core import Core
-from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.images.initial import visible
 from dockerkit.daemon.images.tree import OPAQUE, is_whiteout
 from dockerkit.errors import Failed
@@ -40,22 +38,13 @@ class _Level:
     found: list[Change] = field(default_factory=list)
 
 
-def changes(core: Core, entry: Entry) -> list[Change]:
-    """Return every path that differs from the image, by path; a deleted directory is one line.
+def compare(upper: str, lower: list[str], *, whole: bool = False) -> list[Change]:
+    """Return how the overlay of `upper` on `lower` (topmost first) differs from `lower` alone; a deleted directory is one line.
 
-    :raises OSError: a layer cannot be read.
-    """
-    record = entry.record
-    lower = core.images.lower(core.images.get(record.image))
-    return compare(f"{core.directory(record.id)}/upper", list(lower))
-
-
-def compare(upper: str, lower: list[str]) -> list[Change]:
-    """Return how the overlay of `upper` on `lower` (topmost first) differs from `lower` alone.
-
+    :param whole: `upper` is no layer but all there is: what it has not was deleted, and nothing in it is a mark.
     :raises Failed: too many directories in one another.
     """
-    top = _level("", os.open(upper, _DIRECTORY), lower, None)
+    top = _level("", os.open(upper, _DIRECTORY), lower, None, whole=whole)
     levels = [top]
     try:
         while levels:
@@ -63,17 +52,19 @@ def compare(upper: str, lower: list[str]) -> list[Change]:
             if name is None:
                 _finish(levels)
             else:
-                _enter(levels, name)
+                _enter(levels, name, whole=whole)
     finally:
         for level in levels:
             os.close(level.directory)
     return sorted(top.found, key=lambda change: change.path.split("/"))
 
 
-def _level(path: str, directory: int, below: list[str], kind: ChangeKind | None) -> _Level:
+def _level(path: str, directory: int, below: list[str], kind: ChangeKind | None, *, whole: bool) -> _Level:
     level = _Level(path, directory, below, iter(sorted(os.listdir(directory))), kind)
-    if path and _is_opaque(directory):
+    opaque = path and not whole and _is_opaque(directory)
+    if whole or opaque:
         level.found += [Change(path=f"{path}/{name}", kind=ChangeKind.DELETED) for name in _hidden(level)]
+    if opaque:
         level.below = []
     return level
 
@@ -87,12 +78,12 @@ def _finish(levels: list[_Level]) -> None:
         levels[-1].found += ([] if kind is None else [Change(path=level.path, kind=kind)]) + level.found
 
 
-def _enter(levels: list[_Level], name: str) -> None:
+def _enter(levels: list[_Level], name: str, *, whole: bool) -> None:
     level = levels[-1]
     path, below = f"{level.path}/{name}", [os.path.join(directory, name) for directory in level.below]
     with contextlib.suppress(FileNotFoundError):  # removed since its directory was read
         status = os.stat(name, dir_fd=level.directory, follow_symlinks=False)
-        if is_whiteout(status):
+        if is_whiteout(status) and not whole:
             level.found += [Change(path=path, kind=ChangeKind.DELETED)]
             return
         before = _topmost(below)
@@ -107,7 +98,8 @@ def _enter(levels: list[_Level], name: str) -> None:
             if len(levels) > _DEEPEST:
                 raise Failed(f"{path[:200]!r}: more than {_DEEPEST} directories in one another cannot be compared")
             with contextlib.suppress(NotADirectoryError):  # replaced by a file: its parent's next reading will tell
-                levels.append(_level(path, os.open(name, _DIRECTORY, dir_fd=level.directory), visible(below), kind))
+                below = visible(below)
+                levels.append(_level(path, os.open(name, _DIRECTORY, dir_fd=level.directory), below, kind, whole=whole))
         elif kind is not None:
             level.found += [Change(path=path, kind=kind)]
 

@@ -7,7 +7,6 @@ files under the reading otherwise, which spoils nothing but the copy.
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import TypeVar
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from dockerkit.daemon.engine import imageevents, pausing
+from dockerkit.daemon.engine import imageevents, pausing, roots
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
@@ -89,12 +88,8 @@ def _addition(wish: Commit, record: Record, config: ImageConfig, layer: Iterator
 
 def _layer(core: Core, entry: Entry, *, pause: bool) -> Generator[bytes]:
     """Yield the container's own layer; it stands still from the first byte to the last, not while the rest is done."""
-    with _standing_still(core, entry, wanted=pause):
-        upper = os.open(f"{core.directory(entry.record.id)}/upper", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            yield from stream_contents(upper, Manner(layer=True))
-        finally:
-            os.close(upper)
+    with _standing_still(core, entry, wanted=pause), roots.own_layer(core, entry.record) as layer:
+        yield from stream_contents(layer, Manner(layer=True))
 
 
 def _name(wish: Commit) -> Reference | None:

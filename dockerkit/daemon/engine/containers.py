@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from dockerkit.daemon.engine import (
     archives,
-    changes,
     committing,
     create,
     explaining,
@@ -21,6 +20,7 @@ from dockerkit.daemon.engine import (
     processes,
     removal,
     renaming,
+    roots,
     start,
     statistics,
     stopping,
@@ -317,8 +317,8 @@ class Containers:
         )
 
     def diff(self, ref: str) -> List[Change]:
-        """Return how a container's files differ from its image's; see :func:`dockerkit.daemon.engine.changes.changes`."""
-        return changes.changes(self._core, self._core.entries.resolve(ref))
+        """Return how a container's files differ from its image's; see :func:`dockerkit.daemon.engine.changes.compare`."""
+        return roots.difference(self._core, self._core.entries.resolve(ref).record)
 
     def export(self, ref: str) -> Outgoing:
         """Give a container's files as a tar; see :func:`dockerkit.daemon.engine.exporting.export`."""

@@ -19,6 +19,7 @@ from dockerkit.daemon.engine.networks.fabric import Fabric
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.timers import Timers
 from dockerkit.daemon.images.images import Images
+from dockerkit.daemon.images.snapshots import Choice, Overlay
 from dockerkit.daemon.kernel import failpoints
 from dockerkit.daemon.kernel.cgroups import Cgroup, Cgroups
 from dockerkit.daemon.runtime.runtime import Runtime
@@ -54,6 +55,7 @@ class Core:
     runtime: Runtime
     pool: ThreadPoolExecutor
     cgroups: Cgroups
+    snapshots: Choice = field(default_factory=lambda: Choice(Overlay(), "nothing was tried"))
     entries: Entries = field(default_factory=Entries)
     timers: Timers = field(default_factory=Timers)
     events: Events = field(init=False)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from dockerkit.daemon.engine import roots
 from dockerkit.daemon.engine.admission import admit
 from dockerkit.daemon.engine.archives import views
 from dockerkit.daemon.engine.core import Core
@@ -27,6 +28,7 @@ from dockerkit.daemon.engine.volumes.populating import populate
 from dockerkit.daemon.engine.volumes.resolving import Wish, make, make_sources, unmake, wishes
 from dockerkit.daemon.images.image import Image
 from dockerkit.daemon.images.platform import check_image_platform
+from dockerkit.daemon.images.snapshots import Snapshot
 from dockerkit.daemon.runtime.spec import discarded, validate
 from dockerkit.errors import Invalid
 from dockerkit.schema.container import ContainerConfig, CreateRequest, CreateResponse
@@ -48,6 +50,7 @@ class Creation:
     mounts: list[Wish] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     volumes: list[str] = field(default_factory=list)
+    snapshot: Snapshot = field(init=False)
     entry: Entry = field(init=False)
 
 
@@ -88,8 +91,7 @@ def _release(creation: Creation) -> None:
 def _make_directory(creation: Creation) -> None:
     directory = creation.core.directory(creation.id)
     os.mkdir(directory, 0o710)
-    os.mkdir(f"{directory}/upper", 0o755)
-    os.mkdir(f"{directory}/work", 0o700)
+    creation.snapshot = roots.prepare(creation.core, creation.image, directory)
 
 
 def _remove_directory(creation: Creation) -> None:
@@ -105,9 +107,9 @@ def _unmake_volumes(creation: Creation) -> None:
 
 
 def _fill_volumes(creation: Creation) -> None:
-    core, image, directory = creation.core, creation.image, creation.core.directory(creation.id)
+    core, directory = creation.core, creation.core.directory(creation.id)
     make_sources(creation.points)
-    populate(core, creation.id, creation.points, lambda: views.of_image(core, image, directory))
+    populate(core, creation.id, creation.points, lambda: views.of_snapshot(creation.snapshot, directory))
 
 
 def _record(creation: Creation) -> None:
@@ -130,6 +132,7 @@ def _record(creation: Creation) -> None:
         host_config=host,
         mounts=shown(creation.points),
         points=creation.points,
+        snapshotter=creation.core.snapshots.snapshotter.name,
         endpoints=creation.endpoints,
         session=creation.session,
     )

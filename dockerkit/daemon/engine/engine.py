@@ -24,6 +24,7 @@ from dockerkit.daemon.engine.system import System
 from dockerkit.daemon.engine.volumes.recovery import take_up_volumes
 from dockerkit.daemon.engine.volumes.verbs import VolumeVerbs
 from dockerkit.daemon.images.images import Images
+from dockerkit.daemon.images.snapshots import choose
 from dockerkit.daemon.kernel import cgroups, failpoints, placement
 from dockerkit.daemon.runtime.runtime import Exit, Runtime
 from dockerkit.daemon.state.database import Database
@@ -42,10 +43,11 @@ class Engine:
         failpoints.arm(f"{root}/run/{failpoints.FILE}")
         database = Database(f"{root}/state.db")
         cgroup_parent = f"dockerkit-{root_id(root)}"
+        snapshots = choose(f"{root}/containers")
         runtime = Runtime(f"{root}/run", on_exit=self._on_exit, on_detach=self._on_detach, cgroup_parent=cgroup_parent)
         pool = ThreadPoolExecutor(4, thread_name_prefix="removal")
         self._cgroups = cgroups.detect(cgroup_parent)
-        self._core = Core(root, database, Images(root), runtime, pool, self._cgroups)
+        self._core = Core(root, database, Images(root), runtime, pool, self._cgroups, snapshots)
         self._configuring = Configuring(self._core)
         self._core.images.configure = self._configuring.run
         self.images = ImageVerbs(self._core)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 from msgspec.structs import replace
 
+from dockerkit.daemon.engine import roots
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.networks import linking, settings
 from dockerkit.daemon.engine.record import Record
-from dockerkit.daemon.kernel import trees
 from dockerkit.schema.container import ContainerInspect, DriverData, HostConfig
 from dockerkit.schema.units import rfc3339
 
@@ -34,14 +32,15 @@ def inspect(core: Core, entry: Entry, *, size: bool) -> ContainerInspect:
         restart_count=record.restart_count,
         exec_ids=[id for id, exec in list(entry.execs.items()) if exec.exit_code is None] if record.alive else None,
         host_config=_host_config(core, record),
-        graph_driver=DriverData(name="overlay2", data={"UpperDir": f"{directory}/upper", "WorkDir": f"{directory}/work"}),
+        driver=roots.driver(record.snapshotter),
+        graph_driver=_graph_driver(record, directory),
         mounts=record.mounts,
         config=record.config,
         network_settings=settings.settings(core, record),
     )
     found.exec_ids = found.exec_ids or None
     if size:
-        found.size_rw = tree_size(f"{directory}/upper")
+        found.size_rw = roots.own_size(core, record)
         found.size_root_fs = found.size_rw + core.images.get(record.image).size
     return found
 
@@ -52,13 +51,6 @@ def _host_config(core: Core, record: Record) -> HostConfig:
     return record.host_config if links is record.host_config.links else replace(record.host_config, links=links)
 
 
-def tree_size(top: str) -> int:
-    """Return the bytes of all files beneath a directory, links not followed; 0 when it went this moment."""
-    try:
-        directory = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return 0
-    try:
-        return sum(status.st_size for status in trees.files(directory))
-    finally:
-        os.close(directory)
+def _graph_driver(record: Record, directory: str) -> DriverData:
+    own = {"UpperDir": f"{directory}/upper", "WorkDir": f"{directory}/work"}
+    return DriverData(name=roots.driver(record.snapshotter), data=None if roots.is_copy(record) else own)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 
 from msgspec import UnsetType
 
+from dockerkit.daemon.engine import roots
 from dockerkit.daemon.engine.core import Core
-from dockerkit.daemon.engine.inspecting import tree_size
 from dockerkit.daemon.engine.lifecycle import Phase
 from dockerkit.daemon.engine.networks import portwords, settings
 from dockerkit.daemon.engine.record import Record
@@ -50,7 +50,7 @@ def summary(core: Core, record: Record, *, size: bool = False) -> ContainerSumma
         mounts=record.mounts,
     )
     if size:
-        row.size_rw = tree_size(f"{core.directory(record.id)}/upper")
+        row.size_rw = roots.own_size(core, record)
         row.size_root_fs = row.size_rw + core.images.get(record.image).size
     return row
 

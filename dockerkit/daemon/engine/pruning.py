@@ -8,10 +8,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from dockerkit.daemon.engine import roots
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import event
-from dockerkit.daemon.engine.inspecting import tree_size
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.removal import remove
 from dockerkit.errors import Conflict, DockerkitError, Invalid
@@ -51,7 +51,7 @@ class Pruning:
     def _remove(self, entry: Entry) -> int | None:
         """Remove one container and return its size; None when it was started or could not be removed."""
         try:
-            size = tree_size(f"{self._core.directory(entry.record.id)}/upper")
+            size = roots.own_size(self._core, entry.record)
             remove(self._core, entry, force=False).result(_REMOVAL_WAIT)
         except (DockerkitError, OSError) as error:
             log.warning("container %s is not pruned: %s", entry.record.id, error)

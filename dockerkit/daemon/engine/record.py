@@ -24,6 +24,7 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
     anonymous volumes go with it.
     ``endpoints`` are what it asks of its networks (see :attr:`wishes`); ``places``, by network, and ``ports`` what it has of
     them while it runs, in the namespace named ``sandbox``.
+    ``snapshotter`` made its root, and knows how it is put together.
     ``stopping``: a stop was asked for, and it has not ended yet: whichever daemon hears of the end tells of the stop with it.
     """
 
@@ -39,6 +40,7 @@ class Record(msgspec.Struct, kw_only=True, frozen=True, rename=docker_name):
     mounts: list[MountPoint] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     drops_volumes: bool = False
+    snapshotter: str = "overlay"
     endpoints: dict[str, EndpointSettings] | None = None
     places: dict[str, Place] = field(default_factory=dict)
     ports: dict[str, list[PortBinding] | None] = field(default_factory=dict)

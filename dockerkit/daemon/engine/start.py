@@ -8,7 +8,7 @@ from concurrent.futures import TimeoutError as WaitTimeout
 from dataclasses import dataclass, field
 from typing import Any
 
-from dockerkit.daemon.engine import sharing
+from dockerkit.daemon.engine import roots, sharing
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
@@ -23,7 +23,7 @@ from dockerkit.daemon.engine.steps import Step, run
 from dockerkit.daemon.engine.volumes.holding import Held
 from dockerkit.daemon.engine.volumes.resolving import with_tmpfs
 from dockerkit.daemon.kernel import failpoints
-from dockerkit.daemon.runtime.launch import Launch, Rootfs
+from dockerkit.daemon.runtime.launch import Launch
 from dockerkit.daemon.runtime.runtime import Keeper, StartFailed
 from dockerkit.daemon.runtime.spec import runtime_spec, seccomp_program
 from dockerkit.errors import Conflict, DockerkitError, Failed
@@ -148,7 +148,7 @@ def _spawn(context: Start) -> None:
         id=record.id,
         directory=context.directory,
         spec=context.spec,
-        rootfs=_rootfs(context),
+        rootfs=roots.rootfs(context.core, record, volatile=context.volatile),
         user=record.config.user,
         groups=tuple(record.host_config.group_add or ()),
         open_stdin=record.config.open_stdin,
@@ -163,13 +163,6 @@ def _spawn(context: Start) -> None:
     context.held.close()
     context.joining.close()
     failpoints.hit("engine.spawned")
-
-
-def _rootfs(context: Start) -> Rootfs:
-    image = context.core.images.get(context.entry.record.image)
-    directory = context.directory
-    lower = context.core.images.lower(image)
-    return Rootfs(lower=lower, upper=f"{directory}/upper", work=f"{directory}/work", volatile=context.volatile)
 
 
 def _kill(context: Start) -> None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
+from dockerkit.daemon.engine import roots
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.diskusage import disk_usage
 from dockerkit.daemon.engine.lifecycle import Phase
@@ -81,8 +82,8 @@ class System:
             "ContainersPaused": phases[Phase.PAUSED],
             "ContainersStopped": phases.total() - phases[Phase.RUNNING] - phases[Phase.PAUSED],
             "Images": len(self._core.images.list()),
-            "Driver": "overlay2",
-            "DriverStatus": [],
+            "Driver": roots.driver(self._core.snapshots.snapshotter.name),
+            "DriverStatus": [["Reason", self._core.snapshots.why]],
             "DockerRootDir": self._core.root,
             "Plugins": {
                 "Volume": ["local"],

@@ -18,7 +18,10 @@ from dockerkit.daemon.images.archive import Stream, members
 from dockerkit.daemon.images.compression import decompress
 from dockerkit.daemon.images.making import Maker
 from dockerkit.daemon.images.tree import Parts, Tree, split
+from dockerkit.daemon.kernel import mounts
 from dockerkit.errors import Damaged, NotAllowed
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Destination(Tree):
@@ -56,7 +59,7 @@ class Destination(Tree):
         # the kernel forbids removing a mount point in one's own mount namespace only; in a container's it would unmount it
         entry = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
         try:
-            if _mount(entry) != _mount(directory) or (stat.S_ISDIR(status.st_mode) and _holds_mounts(entry)):
+            if mounts.number(entry) != mounts.number(directory) or (stat.S_ISDIR(status.st_mode) and _holds_mounts(entry)):
                 raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), name)
         finally:
             os.close(entry)
@@ -67,16 +70,52 @@ class Destination(Tree):
         return False
 
 
-def _mount(descriptor: int) -> str:
-    """Return the number of the mount an open file is on (proc_pid_fdinfo(5))."""
-    with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii", errors="replace") as file:
-        return next(line for line in file if line.startswith("mnt_id:"))
-
-
 def _holds_mounts(directory: int) -> bool:
-    """Whether a directory of another file system is mounted somewhere within: its content must not be removed with the rest."""
-    device = os.fstat(directory).st_dev
-    return any(os.fstat(found).st_dev != device for _, _, _, found in os.fwalk(".", dir_fd=directory, follow_symlinks=False))
+    """Whether something is mounted within: it must not be removed with the rest. However deep: one descriptor at a time.
+
+    :raises OSError: EBUSY, somebody moves directories of it meanwhile.
+    """
+    own = mounts.number(directory)
+    at = os.open(".", _DIRECTORY, dir_fd=directory)
+    try:
+        levels = [_Level(at)]
+        while levels:
+            entry = next(levels[-1].entries, None)
+            if entry is not None and mounts.number(at, entry[0]) != own:
+                return True
+            if entry is None:
+                levels.pop()
+                at = _moved(at, "..", levels[-1].identity) if levels else at
+            elif entry[1]:
+                at = _moved(at, entry[0])
+                levels.append(_Level(at))
+        return False
+    finally:
+        os.close(at)
+
+
+class _Level:
+    """A directory on the way down: which it is, and its entries that are still to be looked at."""
+
+    def __init__(self, directory: int) -> None:
+        self.identity = _identity(directory)
+        with os.scandir(directory) as entries:
+            self.entries = iter([(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries])
+
+
+def _identity(directory: int) -> tuple[int, int]:
+    status = os.fstat(directory)
+    return status.st_dev, status.st_ino
+
+
+def _moved(at: int, name: str, expected: tuple[int, int] | None = None) -> int:
+    """Return a directory opened from another one, which is closed then."""
+    found = os.open(name, _DIRECTORY, dir_fd=at)
+    if expected is not None and _identity(found) != expected:
+        os.close(found)
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), name)
+    os.close(at)
+    return found
 
 
 def extract(

@@ -19,6 +19,8 @@ from dockerkit.errors import Damaged
 
 OPAQUE = "trusted.overlay.opaque"
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+STAND_IN = os.makedev(0, (1 << 20) - 1)
+"""A device that no kernel has; see :func:`make_whiteout`."""
 _DEEPEST = 500
 """Directories in one another: nobody walks deeper ones, and no path leads to the deepest (PATH_MAX)."""
 _LINKS = 40
@@ -46,8 +48,20 @@ def split(name: str) -> Parts:
 
 
 def is_whiteout(status: os.stat_result) -> bool:
-    """Tell whether a status is overlay's mark for "deleted here": a 0/0 character device."""
-    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
+    """Tell whether a status is overlay's mark for "deleted here", a 0/0 character device, or ours where that is refused."""
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev in (0, STAND_IN)
+
+
+def make_whiteout(directory: int, name: str) -> None:
+    """Mark a name as deleted.
+
+    A layer on an overlay may have no such mark: it would be that overlay's own. No overlay stands on such a layer, so that
+    another one serves.
+    """
+    try:
+        os.mknod(name, stat.S_IFCHR, 0, dir_fd=directory)
+    except PermissionError:
+        os.mknod(name, stat.S_IFCHR, STAND_IN, dir_fd=directory)
 
 
 class Tree:

@@ -17,7 +17,7 @@ from dockerkit.daemon.images.archive import Stream, is_file, members
 from dockerkit.daemon.images.compression import decompress
 from dockerkit.daemon.images.limits import Meter
 from dockerkit.daemon.images.making import Maker, time_of
-from dockerkit.daemon.images.tree import Parts, Tree, set_opaque
+from dockerkit.daemon.images.tree import Parts, Tree, make_whiteout, set_opaque
 from dockerkit.errors import Damaged
 
 _WHITEOUT = ".wh."
@@ -97,7 +97,7 @@ class _Unpacker(Maker):
             raise Damaged(f"archive is hostile: whiteout {mark!r}")
         status = self.tree.status(parent, name)
         if status is None:
-            os.mknod(name, stat.S_IFCHR, 0, dir_fd=parent)
+            make_whiteout(parent, name)
         elif stat.S_ISDIR(status.st_mode):
             # the mark speaks of lower layers only: this layer's own directory stays and hides theirs
             hidden = self.tree.find((*above, name))

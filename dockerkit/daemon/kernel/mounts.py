@@ -8,8 +8,10 @@ see ``beneath``. Sources: fsopen(2), open_tree(2), move_mount(2), mount_setattr(
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import struct
+import sys
 from collections.abc import Iterable
 
 from dockerkit.daemon.kernel.syscalls import call
@@ -31,6 +33,7 @@ MNT_DETACH = 2
 
 _OPEN_TREE_CLONE, _OPEN_TREE_CLOEXEC = 1, os.O_CLOEXEC
 _FSOPEN_CLOEXEC = _FSMOUNT_CLOEXEC = 1
+_NO_FOLLOW, _STATX_MNT_ID, _MNT_ID = 0x100, 0x1000, 144
 _SET_FLAG, _SET_STRING, _CREATE = 0, 1, 6
 _MOVE_FROM_EMPTY, _MOVE_TO_EMPTY = 0x4, 0x40
 
@@ -104,6 +107,17 @@ def set_attributes(mount: int, on: int = 0, off: int = 0, *, propagation: int = 
     request = struct.pack("<4Q", on, off, propagation, 0)
     flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
     call("mount_setattr", mount, b"", flags, request, len(request))
+
+
+def number(directory: int, name: str = "") -> int:
+    """Return the number of the mount that an entry of an open directory is on; with no name, the descriptor itself.
+
+    A link is not followed; whatever is mounted on the entry counts (statx(2), Linux 5.8).
+    """
+    answer = ctypes.create_string_buffer(256)
+    flags = _NO_FOLLOW | (0 if name else AT_EMPTY_PATH)
+    call("statx", directory, os.fsencode(name), flags, _STATX_MNT_ID, answer, about=name or None)
+    return int.from_bytes(answer.raw[_MNT_ID : _MNT_ID + 8], sys.byteorder)
 
 
 def mount(source: str, target: str, kind: str, flags: int = 0, data: str = "") -> None:

@@ -43,6 +43,7 @@ NUMBERS: dict[str, dict[str, int]] = {
         "setns": 308,
         "seccomp": 317,
         "bpf": 321,
+        "statx": 332,
         **_SHARED,
     },
     "aarch64": {
@@ -63,6 +64,7 @@ NUMBERS: dict[str, dict[str, int]] = {
         "setns": 268,
         "seccomp": 277,
         "bpf": 280,
+        "statx": 291,
         **_SHARED,
     },
 }

@@ -12,7 +12,7 @@ from typing import Any
 class Rootfs:
     """The layers of a root file system, as overlay takes them.
 
-    :param lower: read-only directories, the top layer first.
+    :param lower: read-only directories, the top layer first; none: `upper` alone is the root, and `work` is not there.
     :param volatile: what is written need not survive a power cut, so unmounting does not sync (and a crash spoils ``upper``).
     """
 

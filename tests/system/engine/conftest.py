@@ -11,9 +11,12 @@ from dockerkit.schema.container import CreateRequest, HostConfig
 
 
 @pytest.fixture(scope="module")
-def engine(new_root: Callable[[], str]) -> Iterator[Engine]:
-    """A started engine with ``busybox``."""
-    started = Engine(new_root())
+def engine(request: pytest.FixtureRequest, new_root: Callable[[], str]) -> Iterator[Engine]:
+    """A started engine with ``busybox``; a module that wants it of both snapshotters says ``BOTH_SNAPSHOTTERS``."""
+    with pytest.MonkeyPatch.context() as patched:
+        if chosen := getattr(request, "param", ""):
+            patched.setenv("DOCKERKIT_SNAPSHOTTER", chosen)
+        started = Engine(new_root())
     started.start()
     started.images.bootstrap("busybox", programs=[], packages=[], progress=lambda _: None)
     yield started

@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pytest
+
 from dockerkit.daemon.engine.engine import Engine
 from dockerkit.schema.container import CreateRequest, HostConfig
 from dockerkit.schema.events import EventMessage
 from dockerkit.schema.wire import convert
 
+BOTH_SNAPSHOTTERS = pytest.mark.parametrize("engine", ["auto", "copy"], indirect=True)
 PATIENCE = 60.0
 """Seconds after which a test that waits for an event gives up; no test that passes takes as long."""
 

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from liveengine import BOTH_SNAPSHOTTERS
 from tarmaterial import directory, done, link, member, read, tar, untar, wait_for_output
 
 from dockerkit.daemon.engine.engine import Engine
 from dockerkit.errors import Conflict, Invalid, NotAllowed, NotFound
 from dockerkit.schema.container import HostConfig
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, BOTH_SNAPSHOTTERS]
 Make = Callable[..., str]
 TREE = "mkdir -p /d/e /d/dir; echo hi>/d/f; ln -s /d /ld; ln -s /nowhere /dang; echo x>/d/dir/x; "
 
@@ -124,6 +125,19 @@ def test_a_mount_point_is_neither_replaced_nor_emptied(engine: Engine, make: Mak
             with pytest.raises(Conflict, match=f"{name} in {path}: "):
                 engine.containers.extract(id, path, tar(member(name, b"")))
         assert read(engine, id, "/a/b/c/precious") == b"host"
+
+
+def test_what_holds_a_mounted_file_is_not_emptied_either(engine: Engine, make: Make) -> None:
+    with pytest.raises(Conflict, match="etc in /: "):
+        engine.containers.extract(make(), "/", tar(member("etc", b"")))
+
+
+def test_directories_without_end_are_replaced_all_the_same(engine: Engine, make: Make) -> None:
+    """They were once too many levels for Python."""
+    id = make("sh", "-c", "mkdir /d && cd /d && for i in $(seq 1500); do mkdir d && cd d; done; echo ready; exec sleep 1000")
+    wait_for_output(engine, id)
+    engine.containers.extract(id, "/", tar(member("d", b"a file")))
+    assert read(engine, id, "/d") == b"a file"
 
 
 def test_owners_are_the_containers_user_when_asked(engine: Engine, make: Make) -> None:

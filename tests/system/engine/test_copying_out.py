@@ -10,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from liveengine import BOTH_SNAPSHOTTERS
 from tarmaterial import content, done, read, untar, wait_for_output
 
 from dockerkit.daemon.engine.engine import Engine
 from dockerkit.errors import Conflict, Invalid, NotFound
 from dockerkit.schema.container import HostConfig
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, BOTH_SNAPSHOTTERS]
 Make = Callable[..., str]
 TREE = (
     "mkdir -p /d/e; echo hi>/d/f; ln /d/f /d/hard; ln -s /d /ld; ln -s f /d/lf; ln -s /nowhere /dang; "

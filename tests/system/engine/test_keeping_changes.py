@@ -10,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from liveengine import BOTH_SNAPSHOTTERS
 from tarmaterial import content, done, member, read, tar, untar, wait_for_output
 
 from dockerkit.daemon.engine.engine import Engine
 from dockerkit.errors import Conflict, Invalid
 from dockerkit.schema.container import ContainerConfig, CreateRequest, HostConfig
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, BOTH_SNAPSHOTTERS]
 Make = Callable[..., str]
 WORK = (
     "mkdir -p /n/m; echo hi>/n/m/f; echo x>>/etc/passwd; rm /bin/ar; rm -r /var; mkdir /var; echo q>/var/q; rm -rf /root; "

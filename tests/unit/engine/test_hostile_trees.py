@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dockerkit.daemon.engine.changes import compare
-from dockerkit.daemon.engine.inspecting import tree_size
 from dockerkit.daemon.engine.removal import remove_tree
+from dockerkit.daemon.engine.roots import tree_size
 from dockerkit.daemon.images import Images
 from dockerkit.daemon.images.store import PREFIX
 from dockerkit.daemon.kernel import trees

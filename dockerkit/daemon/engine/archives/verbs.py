@@ -21,7 +21,7 @@ from dockerkit.daemon.images.extract import Destination
 from dockerkit.daemon.images.extract import extract as put
 from dockerkit.daemon.images.tree import split
 from dockerkit.daemon.images.treestream import CHUNK, Manner, stream_entry
-from dockerkit.daemon.kernel import beneath
+from dockerkit.daemon.kernel import beneath, mounts
 from dockerkit.errors import Conflict, Damaged, DockerkitError, Exhausted, Failed, Invalid, NotAllowed
 from dockerkit.schema.archive import PathStat
 
@@ -137,7 +137,7 @@ def _check_writable(target: int, view: View, record: Record) -> None:
     try:
         if not os.fstatvfs(reading).f_flag & os.ST_RDONLY:
             return
-        in_root = os.fstat(reading).st_dev == os.fstat(view.root).st_dev
+        in_root = mounts.number(reading) == mounts.number(view.root)
     finally:
         os.close(reading)
     if in_root and record.host_config.readonly_rootfs:

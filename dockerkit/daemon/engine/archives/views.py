@@ -24,10 +24,10 @@ from typing import TypeVar
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.record import Record
-from dockerkit.daemon.images.image import Image
+from dockerkit.daemon.engine.roots import rootfs
+from dockerkit.daemon.images.snapshots import Snapshot
 from dockerkit.daemon.kernel import beneath, mounts, namespaces
-from dockerkit.daemon.runtime.keeper.roots import make_root
-from dockerkit.daemon.runtime.launch import Rootfs
+from dockerkit.daemon.runtime.keeper.roots import make_root, whole
 from dockerkit.daemon.runtime.spec import BindMount
 from dockerkit.errors import Conflict
 
@@ -100,18 +100,18 @@ def to_write(core: Core, record: Record) -> View:
             return running(record)
         except ProcessLookupError:
             raise Conflict(f"container {record.id} is just ending", hint="try again") from None
-    directory, layers = core.directory(record.id), _layers(core, record)
+    directory, layers = core.directory(record.id), rootfs(core, record, volatile=record.owned)
     with _binds(core, record) as binds:
         made = Mounting(lambda _: make_root(layers, directory), tuple(binds), write=True)
         return _privately(lambda: _build(made, directory, read_only=record.host_config.readonly_rootfs))
 
 
-def of_image(core: Core, image: Image, place: str) -> View:
-    """Return a read-only view of an image's own files.
+def of_snapshot(snapshot: Snapshot, place: str) -> View:
+    """Return a read-only view of a snapshot that nobody has written to yet: its image's own files.
 
     :param place: a directory of the host on which it is mounted where only this view sees it.
     """
-    made = Mounting(lambda at: _stacked(core.images.lower(image), at), (), write=False)
+    made = Mounting(lambda at: _stacked(snapshot.lower or (snapshot.upper,), at), (), write=False)
     return _privately(lambda: _build(made, place))
 
 
@@ -121,7 +121,7 @@ def layers_only(core: Core, record: Record) -> View:
 
 
 def _stopped(core: Core, record: Record, binds: Sequence[BindMount]) -> View:
-    layers = _layers(core, record)
+    layers = rootfs(core, record, volatile=record.owned)
     made = Mounting(lambda place: _stacked((layers.upper, *layers.lower), place), tuple(binds), write=False)
     return _privately(lambda: _build(made, core.directory(record.id)))
 
@@ -185,12 +185,6 @@ def _hidden(mountinfo: str) -> frozenset[int]:
 # a stopped container
 
 
-def _layers(core: Core, record: Record) -> Rootfs:
-    directory = core.directory(record.id)
-    lower = core.images.lower(core.images.get(record.image))
-    return Rootfs(lower=lower, upper=f"{directory}/upper", work=f"{directory}/work", volatile=record.owned)
-
-
 @contextlib.contextmanager
 def _binds(core: Core, record: Record) -> Iterator[list[BindMount]]:
     """Give what is bound into a stopped container; its volumes are mounted as long as the view is being made."""
@@ -204,12 +198,14 @@ def _binds(core: Core, record: Record) -> Iterator[list[BindMount]]:
 
 
 def _stacked(layers: Sequence[str], place: str) -> int:
-    """Return the descriptor of a read-only overlay of directories, the topmost first."""
+    """Return the descriptor of a read-only overlay of directories, the topmost first; of the directory, when it is one."""
     opened: list[int] = []
     try:
         for path in layers:
             opened.append(os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
         names = [f"/proc/self/fd/{layer}" for layer in opened]
+        if len(names) == 1:  # there is nothing to stack: overlay refuses that, or may be refused altogether
+            return whole(names[0], attributes=mounts.READ_ONLY)
         try:
             choices: list[mounts.Option] = [("lowerdir+", name) for name in names]
             return mounts.new("overlay", [*choices, ("index", "off")], attributes=mounts.READ_ONLY)

@@ -6,15 +6,20 @@ recovery removes it with all others that no record speaks of. Never gives it any
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import secrets
+from collections.abc import Iterator
 from concurrent.futures import TimeoutError as WaitTimeout
 
+from dockerkit.daemon.engine.changes import compare
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.defaults import filled
 from dockerkit.daemon.engine.removal import SIGKILL, remove_tree
 from dockerkit.daemon.images.bootstrap.bench import Completed, Job
+from dockerkit.daemon.images.snapshots import Copying
+from dockerkit.daemon.images.snapshots.gathering import gather
 from dockerkit.daemon.logs.files import read_all
 from dockerkit.daemon.runtime.exits import read_ended
 from dockerkit.daemon.runtime.launch import Launch, Rootfs
@@ -54,13 +59,30 @@ class Configuring:
             for name, text in (("hosts", _HOSTS), ("hostname", f"{_NAME}\n"), ("resolv.conf", "")):
                 with open(os.path.join(directory, name), "w", encoding="ascii") as file:
                     file.write(text)
-            self._wait(self._spawn(id, directory, job))
+            with self._rootfs(job, directory) as rootfs:
+                self._wait(self._spawn(id, directory, job, rootfs))
             return Completed(*_outcome(directory))
         finally:
             self._running.discard(id)
             remove_tree(directory)
 
-    def _spawn(self, id: str, directory: str, job: Job) -> Keeper:
+    @contextlib.contextmanager
+    def _rootfs(self, job: Job, directory: str) -> Iterator[Rootfs]:
+        """Lend what the job's trees are together; what is changed there is changed in its upper tree, sooner or later."""
+        if self._core.snapshots.snapshotter.name != Copying.name:
+            yield Rootfs(lower=job.lower, upper=job.upper, work=job.work, volatile=True)
+            return
+        layers = (job.upper, *job.lower)
+        snapshot = Copying().prepare(layers, directory)
+        yield Rootfs(snapshot.lower, snapshot.upper, snapshot.work, volatile=True)
+        source, target = (os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for path in (snapshot.upper, job.upper))
+        try:
+            gather(compare(snapshot.upper, list(layers), whole=True), source, target, job.lower)
+        finally:
+            os.close(source)
+            os.close(target)
+
+    def _spawn(self, id: str, directory: str, job: Job, rootfs: Rootfs) -> Keeper:
         host = filled(HostConfig(network_mode="none"))
         spec = runtime_spec(
             id=id,
@@ -73,7 +95,6 @@ class Configuring:
             cgroup=f"{self._core.cgroups.parent}/{device_policy(host)}/{id}",
         )
         seccomp = seccomp_program(spec, host, f"{self._core.root}/run", platform.machine())
-        rootfs = Rootfs(lower=job.lower, upper=job.upper, work=job.work, volatile=True)
         launch = Launch(id=id, directory=directory, spec=spec, rootfs=rootfs, log=f"{directory}/log", seccomp=seccomp)
         try:
             return self._core.runtime.spawn(launch)

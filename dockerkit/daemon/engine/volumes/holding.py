@@ -118,7 +118,8 @@ class Holding:
 
     def _image(self, held: Held, point: Point) -> int:
         place = f"{self._core.root}/run/images/{held.user}-{len(held.places)}"
-        root = imagemounts.mount(self._core.images.lower(self._core.images.get(point.image)), place)
+        layers = self._core.images.lower(self._core.images.get(point.image))
+        root = imagemounts.mount(layers, place, self._core.snapshots.snapshotter)
         held.places.append(place)
         return root
 

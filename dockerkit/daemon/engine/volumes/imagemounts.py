@@ -6,14 +6,17 @@ import contextlib
 import os
 from collections.abc import Sequence
 
-from dockerkit.daemon.kernel import mounts
+from dockerkit.daemon.images.snapshots import Copying, Snapshotter
+from dockerkit.daemon.kernel import mounts, trees
 from dockerkit.daemon.volumes.mounting import mounted_beneath
 
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-def mount(lower: Sequence[str], place: str) -> int:
+def mount(lower: Sequence[str], place: str, snapshotter: Snapshotter) -> int:
     """Mount an image's layers (the topmost first; the first, which is made for containers, is left out) on `place`, made here.
+
+    Where layers are copied, the copy lies in `place`, beneath the mount.
 
     :returns: a descriptor of its root.
     :raises OSError: the kernel refused.
@@ -21,6 +24,8 @@ def mount(lower: Sequence[str], place: str) -> int:
     os.makedirs(place, 0o700)
     layers = list(lower)[1:]
     try:
+        if len(layers) > 1 and snapshotter.name == Copying.name:
+            layers = [snapshotter.prepare(layers, place).upper]
         made = mounts.clone(layers[0]) if len(layers) == 1 else _overlay(layers, place)
         if made >= 0:
             _attach(made, place)
@@ -56,11 +61,10 @@ def _overlay(layers: Sequence[str], place: str) -> int:
 
 
 def unmount(place: str) -> None:
-    """Take it off the host and remove the directory; harmless when it was done."""
+    """Take it off the host and remove the directory, a copy in it too; harmless when it was done."""
     while place in mounted_beneath(place):
         mounts.unmount(place, detach=True)
-    with contextlib.suppress(FileNotFoundError):
-        os.rmdir(place)
+    trees.remove(place)
 
 
 def sweep(folder: str) -> None:

@@ -12,10 +12,12 @@ the same for whoever looks from inside.
 What must hold, whichever it is (``tests/system/images/snapshotcontract.py`` is this list as tests): what is seen is the layers'
 union by the OCI's rules; a change is seen in its own snapshot and nowhere else; layers are never changed; making a snapshot
 either succeeds or leaves the directory as it was; who is who is decided once for a data root, by trying (:func:`choose`).
+``DOCKERKIT_SNAPSHOTTER`` says ``auto`` (this), ``overlay`` or ``copy``. A container keeps the one it was made by.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,8 +25,12 @@ from typing import Protocol
 from dockerkit.daemon.images.snapshots.copying import Copying
 from dockerkit.daemon.images.snapshots.overlay import Overlay, refusal
 from dockerkit.daemon.images.snapshots.values import Snapshot
+from dockerkit.errors import Invalid
 
 __all__ = ["Choice", "Copying", "Overlay", "Snapshot", "Snapshotter", "choose"]
+
+VARIABLE = "DOCKERKIT_SNAPSHOTTER"
+_WORDS = ("auto", "overlay", "copy")
 
 
 class Snapshotter(Protocol):
@@ -51,7 +57,15 @@ class Choice:
 
 
 def choose(directory: str, *, refused: Callable[[str], str] = refusal) -> Choice:
-    """Return the snapshotter for layers beneath a directory: overlay, unless mounting one there is refused."""
+    """Return the snapshotter for layers beneath a directory: overlay, unless mounting one there is refused.
+
+    :raises Invalid: ``DOCKERKIT_SNAPSHOTTER`` is another word.
+    """
+    word = os.environ.get(VARIABLE) or "auto"
+    if word not in _WORDS:
+        raise Invalid(f"{VARIABLE} is {word!r}", hint=f"one of {', '.join(_WORDS)}")
+    if word != "auto":
+        return Choice(Overlay() if word == "overlay" else Copying(), f"{VARIABLE}={word}")
     reason = refused(directory)
     if not reason:
         return Choice(Overlay(), f"an overlay can be mounted in {directory}")

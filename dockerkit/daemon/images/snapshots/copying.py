@@ -83,7 +83,7 @@ class _Layer:
                 _clear(target, name)
                 if not is_whiteout(status):
                     self._entry(source, target, name, path, status)
-        _attributes(source, target, os.fstat(source))
+        give_attributes(source, target, os.fstat(source))
 
     def _subdirectory(self, source: int, target: int, name: str, path: str) -> None:
         with _opened(name, source) as inside:
@@ -129,7 +129,7 @@ def _file(source: int, target: int, name: str, status: os.stat_result) -> None:
             if error.errno not in (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL):
                 raise
             _copy(reading, writing, status.st_size)
-        _attributes(reading, writing, status)
+        give_attributes(reading, writing, status)
 
 
 def _copy(reading: int, writing: int, size: int) -> None:
@@ -173,7 +173,7 @@ def _is_opaque(directory: int) -> bool:
     return False
 
 
-def _attributes(source: int, target: int, status: os.stat_result) -> None:
+def give_attributes(source: int, target: int, status: os.stat_result) -> None:
     """Give a file or directory owner, mode, extended attributes and times of another: chown clears what comes after it."""
     os.fchown(target, status.st_uid, status.st_gid)
     os.fchmod(target, stat.S_IMODE(status.st_mode))

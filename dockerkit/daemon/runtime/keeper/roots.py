@@ -22,14 +22,18 @@ from dockerkit.daemon.runtime.wire import close
 
 _TOO_OLD = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 _OLD_MOUNTPOINT = "merged"
+_HOSTS_OWN = mounts.NO_SUID | mounts.NO_DEV | mounts.NO_EXEC | mounts.READ_ONLY
+"""What the file system of the data root may be mounted with, and a container's root is not."""
 
 
 def make_root(layers: Rootfs, directory: str) -> int:
-    """Return the descriptor of an overlay of `layers`, mounted nowhere.
+    """Return the descriptor of an overlay of `layers`, mounted nowhere; of the upper one by itself where there are no lower.
 
     :param directory: where older kernels need a mount point for a moment.
     :raises OSError: a layer is not there, or the kernel refused (its words are in the message).
     """
+    if not layers.lower:
+        return whole(layers.upper)
     opened: list[int] = []
     try:
         for path in (layers.upper, layers.work, *layers.lower):
@@ -39,6 +43,17 @@ def make_root(layers: Rootfs, directory: str) -> int:
         return _overlay(layers, opened, directory)
     finally:
         close(opened)
+
+
+def whole(path: str, *, attributes: int = 0) -> int:
+    """Return the descriptor of a directory as a mount of its own, mounted nowhere, with these attributes and no others."""
+    root = mounts.clone(path)
+    try:
+        mounts.set_attributes(root, attributes, _HOSTS_OWN & ~attributes, propagation=mounts.PRIVATE)
+    except BaseException:
+        os.close(root)
+        raise
+    return root
 
 
 def _overlay(layers: Rootfs, opened: list[int], directory: str) -> int:
