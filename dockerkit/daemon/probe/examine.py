@@ -69,7 +69,7 @@ def _trials(root: str, directory: str) -> tuple[Trial, ...]:
         Trial("privileges", host.privileges, _AS_ROOT),
         *(Trial(f"{kind} namespace", partial(apart, trials.namespace(kind)), _SANDBOX) for kind in trials.NAMESPACES),
         Trial("clone3 and pidfd", partial(apart, trials.births), _SANDBOX),
-        Trial("overlay mount", partial(apart, trials.overlay(directory)), elsewhere),
+        Trial("overlay mount", partial(_roots, trials.overlay(directory), trials.directory(directory)), elsewhere),
         Trial("device nodes", partial(apart, trials.devices(directory)), _SANDBOX),
         Trial("cgroups", trials.control_groups, "mount cgroup2, or the version 1 hierarchies, writable at /sys/fs/cgroup"),
         Trial("seccomp", partial(apart, trials.filters), "boot a kernel with CONFIG_SECCOMP_FILTER"),
@@ -100,6 +100,21 @@ def _writable(root: str, directory: str) -> str:
         raise Missing(f"nothing can be written at {_nearest(root)}")
     path = socket_path(root)
     return f"{root} ({'exists' if os.path.isdir(root) else 'will be made'}), socket {path}"
+
+
+def _roots(overlay: Callable[[], str], directory: Callable[[], str]) -> str:
+    """Where no overlay can be mounted, roots are copies: that is no obstacle, unless overlay was asked for by name."""
+    chosen = os.environ.get("DOCKERKIT_SNAPSHOTTER") or "auto"
+    if chosen == "copy":
+        return f"not asked for (DOCKERKIT_SNAPSHOTTER=copy): {apart(directory)}"
+    try:
+        return apart(overlay)
+    except Missing as missing:
+        if chosen == "overlay":
+            raise
+        with contextlib.suppress(Missing):  # then the first reason is the one to tell
+            return f"refused ({missing.detail}): {apart(directory)}"
+        raise
 
 
 def _socket(directory: str, trial: Callable[[str], Callable[[], str]]) -> str:

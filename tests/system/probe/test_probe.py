@@ -1,5 +1,6 @@
 """The probe tells what this machine allows, what to do where it does not, and leaves nothing behind."""
 
+import encodings.ascii  # noqa: F401 (before the forks below: who is not root may not be able to read it)
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ from dataclasses import asdict
 
 import pytest
 
+from dockerkit.daemon.kernel import mounts
 from dockerkit.daemon.kernel.capabilities import DEFAULT
 from dockerkit.daemon.kernel.seccomp.compiler import compile_profile
 from dockerkit.daemon.kernel.seccomp.loading import load
@@ -28,9 +30,9 @@ NAMES = {
 
 def traces():
     groups = [str(path) for path in pathlib.Path("/sys/fs/cgroup").glob("*/dockerkit-probe*")]
-    mounts = [line for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines() if "dockerkit-probe" in line]
+    left = [line for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines() if "dockerkit-probe" in line]
     files = [str(path) for place in ("/run", "/tmp") for path in pathlib.Path(place).glob(".dockerkit-probe*")]
-    return groups + mounts + files
+    return groups + left + files
 
 
 @pytest.fixture
@@ -106,6 +108,22 @@ def test_a_sandbox_that_forbids_the_calls_is_seen_although_one_is_root(root):
         assert not findings[name]["ok"], name
         assert "run it privileged" in findings[name]["next"] or "file system" in findings[name]["next"]
     assert traces() == []
+
+
+def test_a_data_root_on_an_overlay_is_no_obstacle_unless_overlay_is_asked_for(tmp_path, monkeypatch):
+    for name in ("lower", "upper", "work", "root"):
+        (tmp_path / name).mkdir()
+    options = ",".join(f"{name}dir={tmp_path / name}" for name in ("lower", "upper", "work"))
+    mounts.mount("overlay", str(tmp_path / "root"), "overlay", 0, options)
+    try:
+        for word, ok, said in (("auto", True, "refused ("), ("copy", True, "not asked for"), ("overlay", False, "EINVAL")):
+            monkeypatch.setenv("DOCKERKIT_SNAPSHOTTER", word)
+            done = run(str(tmp_path / "root"))
+            (found,) = (one for one in json.loads(done.stdout) if one["name"] == "overlay mount")
+            assert (found["ok"], said in found["detail"]) == (ok, True), (word, found)
+            assert ok is ("a copy of its image's files" in found["detail"])
+    finally:
+        mounts.unmount(str(tmp_path / "root"), detach=True)
 
 
 def test_too_few_descriptors_are_reported(root):
