@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST ?=
 
-.PHONY: help try test check format bench clean packages
+.PHONY: help try test check lint format bench clean packages
 
 .NOTPARALLEL:
 
@@ -15,17 +15,28 @@ help: ## Show these words
 try: $(VENV)/ready-try ## Install into .venv, start a daemon of its own, run containers, leave nothing
 	@$(BIN)/python -m dockerkit.cli.tour
 
-# A formatting error must not hide a failing test: both run, and either makes the target fail.
+# A formatting error must not hide a failing test: all of it runs, and whatever fails makes the target fail.
+# Two workers of pytest-xdist share the tests, each with daemons of its own; those that measure, or look at the whole machine,
+# come alone afterwards: there are two summaries. With PYTEST=... (a path, -k, -x) one process runs what it says.
 test: packages $(VENV)/ready-test ## Install what the tests need, check, and run every test
-	@status=0; $(MAKE) --no-print-directory check || status=$$?; \
-	$(BIN)/python -m pytest $(PYTEST) || status=$$?; \
+	@status=0; $(MAKE) --no-print-directory lint || status=$$?; \
+	if $(if $(strip $(PYTEST)),true,false); then \
+	  $(BIN)/python -m pytest $(PYTEST) || status=$$?; \
+	else \
+	  $(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" || status=$$?; \
+	  $(BIN)/python -m pytest -m alone || status=$$?; \
+	fi; \
 	exit $$status
 
-check: $(VENV)/ready-test ## Formatter, linter, strict types, and the rules of the house
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+check: lint ## Formatter, linter, strict types, and the rules of the house
 	$(BIN)/python -m pytest -q tests/architecture
+
+# Each says what is wrong, whatever the others said.
+lint: $(VENV)/ready-test
+	@status=0; for words in "ruff format --check ." "ruff check ." "mypy"; do \
+	  echo "$(BIN)/$$words"; $(BIN)/$$words || status=$$?; \
+	done; \
+	exit $$status
 
 format: $(VENV)/ready-test ## Format, and fix what the linter can fix
 	$(BIN)/ruff format .

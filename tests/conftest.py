@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,16 +13,62 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from dockerkit.daemon.images.bootstrap import elf
-from tests.leftovers import left_behind
+from tests import earlier
+from tests.leftovers import left_behind, take_away
 from tests.livedaemon import LiveDaemon
+from tests.parity import reference as private
+from tests.parity.attempts import pytest_runtest_protocol, pytest_terminal_summary
 from tests.privatenet import forget
 
+__all__ = ["pytest_runtest_protocol", "pytest_terminal_summary"]
 ROOTS: list[str] = []
 """Every data root the suite made; the last check looks for what they left."""
+BORROWED = os.environ.get("DOCKERKIT_PARITY_REFERENCE", "")
+"""Socket of a dockerd to compare with, instead of starting one; it must have ``busybox:latest`` and be nobody's treasure."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Have both signals end the suite in order, and those of an earlier suite that was not allowed to forgotten.
+
+    A shell has what it starts in the background ignore SIGINT, and whatever that starts in its turn: the programs that the
+    tests interrupt would not hear of it.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _terminated)
+    if not hasattr(config, "workerinput"):  # pytest-xdist: one of several; the first of all has looked
+        for line in earlier.swept():
+            print(line, file=sys.stderr)
+
+
+SUITE = os.getpid()
+
+
+def _terminated(number: int, frame: object) -> None:
+    if os.getpid() == SUITE:
+        pytest.exit("SIGTERM: fixtures are taken down", returncode=128 + number)
+    signal.signal(number, signal.SIG_DFL)  # a test's fork, which is to die as anybody else
+    os.kill(os.getpid(), number)
+
+
+ALONE = {
+    "browser": "a browser is slow enough by itself",
+    "parity/test_parity_reference.py": "looks at all of /run",
+    "system/networks/test_firewall_tables.py": "compares times",
+    "system/plugin/test_plugin_killed.py": "looks for what any suite left in /tmp",
+    "system/probe": "looks for what any probe left anywhere",
+    "system/traffic/test_traffic_outside.py": "switches on the machine's own forwarding",
+    "system/traffic/test_traffic_storm.py": "two hundred containers, and a limit of time",
+}
+"""Tests that are marked ``alone``, and why."""
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say why system tests do not run where they cannot."""
+    """Mark those that come alone; say why system tests do not run where they cannot."""
+    here = pathlib.Path(__file__).parent
+    for item in items:
+        if any(item.path.is_relative_to(here / path) for path in ALONE):
+            item.add_marker("alone")
     if os.geteuid() == 0 and sys.platform == "linux":
         return
     skip = pytest.mark.skip(reason="needs root on Linux: namespaces, mounts and cgroups are made for real")
@@ -35,6 +82,8 @@ def nothing_left_behind() -> Iterator[None]:
     """After the last test: no process, mount, cgroup or file of any data root the suite made."""
     yield
     left = left_behind(ROOTS)
+    if left:
+        take_away(ROOTS)
     for root in ROOTS:
         forget(root)
     assert not left, "the suite left this behind:\n" + "\n".join(left)
@@ -46,7 +95,7 @@ def new_root() -> Iterator[Callable[[], str]]:
     made: list[str] = []
 
     def make() -> str:
-        root = tempfile.mkdtemp(prefix="dkt-")
+        root = tempfile.mkdtemp(prefix=earlier.prefix())
         made.append(root)
         ROOTS.append(root)
         return root
@@ -77,6 +126,20 @@ def live_daemon(daemon_factory: Callable[..., LiveDaemon]) -> LiveDaemon:
     daemon = daemon_factory()
     daemon.bootstrap("busybox")
     return daemon
+
+
+@pytest.fixture(scope="session")
+def reference_socket() -> Iterator[str]:
+    """The socket of a real dockerd, one for the whole suite, or a skip that says what to install."""
+    if BORROWED:
+        yield BORROWED
+        return
+    if reason := private.why_not():
+        pytest.skip(reason)
+    directory = tempfile.mkdtemp(prefix="dkr-")
+    os.rmdir(directory)
+    with private.Reference(directory) as running:
+        yield running.socket
 
 
 @pytest.fixture

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
 import re
+import select
 import signal
 import socket
 import sqlite3
 
 import pytest
-from killing import House, children, command_line, signal_process
+from killing import PATIENCE, House, children, command_line, signal_process
 
 from tests.livedaemon import LiveDaemon, UnixConnection
 
@@ -67,16 +69,22 @@ def _reboot(house: House) -> None:
     """Leave what a restart of the host leaves: the files, no process."""
     house.daemon.crash()
     group = pathlib.Path("/sys/fs/cgroup/freezer", _parent(house.root))
-    inside = {int(pid) for procs in group.rglob("cgroup.procs") for pid in procs.read_text().split()}
-    keepers = [json.loads(path.read_text()) for path in pathlib.Path(house.root, "containers").glob("*/keeper.json")]
-    pidfds = [os.pidfd_open(pid) for pid in {*inside, *(keeper["keeper"] for keeper in keepers)}]
-    for pidfd in pidfds:
-        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-    for pidfd in pidfds:
-        os.close(pidfd)
+    keepers = {json.loads(path.read_text())["keeper"] for path in pathlib.Path(house.root, "containers").glob("*/keeper.json")}
+    _killed(keepers)  # first of all: a keeper that lives writes down how its container ends
+    _killed({int(pid) for procs in group.rglob("cgroup.procs") for pid in procs.read_text().split()})
     with sqlite3.connect(f"{house.root}/state.db") as database:
         database.execute("UPDATE facts SET value = 'another' WHERE name = 'boot'")
     house.kill_daemon()
+
+
+def _killed(pids: set[int]) -> None:
+    """Kill processes, and return when they are dead."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # it went with another
+            pidfd = os.pidfd_open(pid)
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            assert select.select([pidfd], [], [], PATIENCE)[0]
+            os.close(pidfd)
 
 
 def _parent(root: str) -> str:

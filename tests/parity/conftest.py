@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.parity import reference as private
 from tests.parity.commandline import Docker
 from tests.parity.engines import Box, EngineUnderTest
 from tests.parity.wire import Api
 
-BORROWED = os.environ.get("DOCKERKIT_PARITY_REFERENCE", "")
-"""Socket of a dockerd to compare with, instead of starting one; it must have ``busybox:latest`` and be nobody's treasure."""
 BORROWED_OURS = os.environ.get("DOCKERKIT_PARITY_OURS", "")
 """Socket of a dockerkit daemon with ``busybox:latest``, instead of the suite's own."""
 HERE = Path(__file__).parent
@@ -33,21 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def reference_engine() -> Iterator[EngineUnderTest]:
-    """A real dockerd of our own, or a skip that says what to install."""
-    if BORROWED:
-        yield _reference(BORROWED)
-        return
-    if reason := private.why_not():
-        pytest.skip(reason)
-    directory = tempfile.mkdtemp(prefix="dkr-")
-    os.rmdir(directory)
-    with private.Reference(directory) as running:
-        yield _reference(running.socket)
-
-
-def _reference(socket: str) -> EngineUnderTest:
-    return EngineUnderTest("reference", socket, Api(socket, "").get("/version").json["ApiVersion"])
+def reference_engine(reference_socket: str) -> EngineUnderTest:
+    """A real dockerd of our own."""
+    return EngineUnderTest("reference", reference_socket, Api(reference_socket, "").get("/version").json["ApiVersion"])
 
 
 @pytest.fixture(scope="session")

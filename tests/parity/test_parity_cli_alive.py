@@ -316,9 +316,11 @@ def test_disk_usage_and_prune(docker: Docker, name: str) -> None:
 
 
 def test_stop_with_signal_and_port_and_info(docker: Docker, name: str) -> None:
-    background(docker, name, "sh", "-c", "trap 'exit 4' USR1; while :; do sleep 0.05; done")
-    docker("exec", name, "true")
+    script = "trap 'exit 4' USR1; touch /trapped; while :; do sleep 0.05; done"
+    background(docker, name, "sh", "-c", script, options=("--stop-signal", "USR1"))
+    docker("exec", name, "sh", "-c", "until test -e /trapped; do :; done")
     assert docker("stop", "-t", "20", name).code == 0
+    assert docker("inspect", "-f", "{{.State.ExitCode}}", name).out == "4\n"
     assert docker("port", name) == Said(0, "", "")
     info = json.loads(docker("info", "--format", "{{json .}}").out)
     assert {"ContainersRunning", "ContainersPaused", "ContainersStopped"} <= set(info)

@@ -211,9 +211,8 @@ class TestRotation:
             assert stream.frame() == (1, b"up\n")
             Execution(box, id, "sh", "-c", "echo >/f").output()
             got = [int(data) for _, data in frames(stream.read())]
-        assert got[-1] == 89000
-        if box.engine.ours:  # 20.10 loses its place when a file is full
-            assert got == [n * 10000 + m for n in range(1, 9) for m in range(1, 9001)]
+        said = [n * 10000 + m for n in range(1, 9) for m in range(1, 9001)]
+        assert got == said if box.engine.ours else set(got) <= set(said)  # 20.10 loses its place when a file is full
 
     @pytest.mark.parametrize(
         ("options", "words"),

@@ -13,7 +13,7 @@ from tests.parity.feed import Event, Feed
 
 pytestmark = pytest.mark.timeout(60)
 MS = 1_000_000
-FAST = {"Interval": 100 * MS, "Timeout": 10_000 * MS, "Retries": 1}
+FAST = {"Interval": 100 * MS, "StartInterval": 100 * MS, "Timeout": 10_000 * MS, "Retries": 1}
 
 
 def check(*test: str, **rest: Any) -> dict[str, Any]:

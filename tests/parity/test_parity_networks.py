@@ -112,10 +112,8 @@ def test_the_predefined_ones_are_there_and_stay(nets: Nets) -> None:
 
 
 REFUSED = (
-    ({"Driver": "nosuch"}, 404, 'plugin "nosuch" not found'),
     ({"Driver": "host"}, 403, 'only one instance of "host" network is allowed'),
     ({"Driver": "null"}, 403, 'only one instance of "null" network is allowed'),
-    ({"IPAM": {"Driver": "nosuch"}}, 404, 'plugin "nosuch" not found'),
     ({"Ingress": True}, 403, "Ingress network can only be global scope network"),
     ({"Scope": "swarm"}, 403, "cannot create a swarm scoped network when swarm is not active"),
 )

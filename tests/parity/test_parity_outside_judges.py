@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.parity.engines import Box, EngineUnderTest
@@ -36,9 +38,24 @@ def test_another_signal_is_not_waited_for(box: Box) -> None:
     assert box.wait(id) == 3
 
 
-def test_a_log_driver_there_is_not(box: Box) -> None:
-    answer = box.ask(["true"], host={"LogConfig": {"Type": "asdf"}})
-    assert (answer.status, answer.message) == (400, 'error looking up logging plugin asdf: plugin "asdf" not found')
+def test_plugins_there_are_not(box: Box) -> None:
+    network, none = {"Name": "dkp-plug"}, 'plugin "nosuch" not found'
+    cases = (
+        (
+            "/containers/create",
+            {"Image": "busybox", "HostConfig": {"LogConfig": {"Type": "nosuch"}}},
+            400,
+            "logging plugin nosuch",
+        ),
+        ("/volumes/create", {"Name": "plug", "Driver": "nosuch"}, 404, "volume plugin nosuch"),
+        ("/networks/create", {**network, "Driver": "nosuch"}, 404, ""),
+        ("/networks/create", {**network, "IPAM": {"Driver": "nosuch"}}, 404, ""),
+    )
+    with ThreadPoolExecutor() as together:  # dockerd looks for each during a quarter of a minute
+        answers = list(together.map(lambda case: box.api.post(case[0], case[1]), cases))
+    for answer, (_, _, status, of) in zip(answers, cases, strict=True):
+        before = {"volume plugin nosuch": "create plug: "}.get(of, "")
+        assert (answer.status, answer.message) == (status, f"{before}error looking up {of}: {none}" if of else none)
 
 
 def test_a_runtime_there_is_not(box: Box) -> None:

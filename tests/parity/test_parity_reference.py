@@ -17,7 +17,7 @@ def test_a_reference_comes_and_goes_without_a_trace(tmp_path: Path) -> None:
     before = _traces()
     with private.Reference(str(tmp_path / "r")) as running:
         box = Box(EngineUnderTest("reference", running.socket, "1.41"))
-        id = box.up("sleep", "1000")
+        id = box.up("sleep", "1000", StopTimeout=0)
         pid = box.state(id)["Pid"]
         assert os.path.isdir(f"/proc/{pid}")
         assert _mounts(str(tmp_path)) == []  # its mounts are in a namespace of its own

@@ -274,8 +274,3 @@ def test_volume_that_cannot_be_mounted(box: Box) -> None:
         "no such file or directory"
     )
     assert alike(box.post(id, "start"), 500, words)
-
-
-def test_no_such_driver(box: Box) -> None:
-    words = 'error looking up volume plugin nosuch: plugin "nosuch" not found'
-    assert alike(volume(box, "plug", Driver="nosuch"), 404, f"create plug: {words}")

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 import dockerkit as dk
-from tests.parity import reference as private
-
-BORROWED = os.environ.get("DOCKERKIT_PARITY_REFERENCE", "")
-"""Socket of a dockerd to compare with, instead of starting one; it must have ``busybox:latest``."""
-
-
-@pytest.fixture(scope="session")
-def reference_url() -> Iterator[str]:
-    """A real dockerd's URL, or a skip that says what to install."""
-    if BORROWED:
-        yield f"unix://{BORROWED}"
-        return
-    if reason := private.why_not():
-        pytest.skip(reason)
-    directory = tempfile.mkdtemp(prefix="dkr-")
-    os.rmdir(directory)
-    with private.Reference(directory) as running:
-        yield running.url
 
 
 @pytest.fixture(scope="session", params=["reference", "ours"])
 def engine_url(request: pytest.FixtureRequest) -> str:
     """One engine after the other."""
     if request.param == "reference":
-        return str(request.getfixturevalue("reference_url"))
+        return "unix://" + str(request.getfixturevalue("reference_socket"))
     return str(request.getfixturevalue("live_daemon").url)
 
 

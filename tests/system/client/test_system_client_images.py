@@ -33,7 +33,7 @@ def asking_daemon(daemon_factory: Callable[..., Any]) -> Any:
 def engine_url(request: pytest.FixtureRequest) -> str:
     """One engine after the other."""
     if request.param == "reference":
-        return str(request.getfixturevalue("reference_url"))
+        return "unix://" + str(request.getfixturevalue("reference_socket"))
     return str(request.getfixturevalue("asking_daemon").url)
 
 
