@@ -58,6 +58,14 @@ class Stream:
         """Take bytes that were peeked at."""
         self._advance(size)
 
+    def whole(self, size: int) -> memoryview | None:
+        """Take `size` bytes of content if they are at hand in one piece, else none."""
+        if size > len(self._buffer):
+            return None
+        piece = self._buffer[:size]
+        self._advance(size)
+        return piece
+
     def seek(self, offset: int) -> int:
         """Skip forwards to `offset`.
 
@@ -65,7 +73,7 @@ class Stream:
         """
         if offset < self._position:
             raise Damaged(f"archive is malformed: a header points back from byte {self._position} to {offset}")
-        if offset > self._position:
+        if offset > self._position and self.whole(offset - self._position) is None:
             for _ in self.body(offset - self._position):
                 pass
         return self._position
@@ -165,6 +173,9 @@ def content(stream: Stream, member: tarfile.TarInfo) -> Iterator[tuple[int, memo
     :raises Damaged: the archive is cut short, or the sparse map lies.
     """
     stream.seek(member.offset_data)
+    if not member.issparse() and (piece := stream.whole(member.size)) is not None:
+        yield 0, piece
+        return
     end = 0
     for start, size in extents(member):
         if start < end or size < 0 or start + size > member.size:

@@ -118,17 +118,18 @@ class Maker:
 
     def _file(self, parts: Parts, member: tarfile.TarInfo) -> None:
         try:
-            file = os.open(parts[-1], _NEW_FILE, 0o600, dir_fd=self.tree.directory(parts[:-1]))
+            file = os.open(parts[-1], _NEW_FILE, member.mode & 0o777, dir_fd=self.tree.directory(parts[:-1]))
         except FileExistsError:
             parent, name = self._vacant(parts)
-            file = os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
+            file = os.open(name, _NEW_FILE, member.mode & 0o777, dir_fd=parent)
         try:
             for offset, piece in content(self._stream, member):
                 _write(file, piece, offset)
             if member.issparse():
                 os.ftruncate(file, member.size)
             self._attributes(file, member)
-            os.utime(file, ns=(time_of(member), time_of(member)))
+            time = time_of(member)
+            os.utime(file, ns=(time, time))
         finally:
             os.close(file)
         self.size += member.size
@@ -195,10 +196,18 @@ class Maker:
         return parent, name
 
     def _attributes(self, file: int, member: tarfile.TarInfo) -> None:
-        """Set owner, then mode (chown clears set-uid), then extended attributes (chown clears capabilities)."""
-        os.fchown(file, *self._owner(member))
-        os.fchmod(file, _mode(member))
-        self._xattrs(file, member)
+        """Set owner, then mode (chown clears set-uid), then extended attributes (chown clears capabilities).
+
+        What is so already is only looked at: each change would cost the file system more than the look.
+        """
+        status, owner = os.fstat(file), self._owner(member)
+        if (status.st_uid, status.st_gid) != owner:
+            os.fchown(file, *owner)
+            os.fchmod(file, _mode(member))
+        elif stat.S_IMODE(status.st_mode) != _mode(member):
+            os.fchmod(file, _mode(member))
+        if member.pax_headers:
+            self._xattrs(file, member)
 
     def _xattrs(self, target: int | str, member: tarfile.TarInfo, *, follow: bool = False) -> None:
         for key, value in member.pax_headers.items():

@@ -6,8 +6,11 @@ take a third of the time, and whatever is not plain is left to it. Source: POSIX
 
 from __future__ import annotations
 
+import struct
 import tarfile
+import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 _BLOCK = tarfile.BLOCKSIZE
 _NAME, _OWNER, _SIZE = 100, 1 << 21, 1 << 33
@@ -78,27 +81,35 @@ def read(block: bytes) -> tarfile.TarInfo | None:
     magic = block[257:265]
     if kind not in _KINDS or not (magic == b"ustar\x0000" or (magic == b"ustar  \0" and not block[345])):
         return None
-    numbers = [_number(block, start, end) for start, end in _NUMBERS]
-    if -1 in numbers or sum(block) - sum(block[148:156]) + 8 * ord(" ") != numbers[0]:
+    numbers = [_number(digits) for digits in _NUMBERS(block)]
+    if -1 in numbers or _weight(block[:148]) + _weight(block[156:384]) + _weight(block[384:]) + 8 * ord(" ") != numbers[5]:
         return None
-    prefix, name, link = _text(block, 345, 500), _text(block, 0, 100), _text(block, 157, 257)
+    name, prefix = _text(block[:100]), _text(block[345:500]) if block[345] else ""
     member = tarfile.TarInfo(f"{prefix}/{name}" if prefix else name)
-    _, member.mode, member.uid, member.gid, member.size, member.mtime = numbers
-    member.type, member.linkname = _KINDS[kind], link
+    member.mode, member.uid, member.gid, member.size, member.mtime, _ = numbers
+    member.type = _KINDS[kind]
+    if block[157]:
+        member.linkname = _text(block[157:257])
     if kind == b"5":
         member.name = member.name.rstrip("/")
     return member
 
 
-_NUMBERS = ((148, 156), (100, 108), (108, 116), (116, 124), (124, 136), (136, 148))
+_NUMBERS = struct.Struct("100x 8s 8s 8s 12s 12s 8s 356x").unpack
 
 
-def _number(block: bytes, start: int, end: int) -> int:
-    digits = block[start:end].partition(b"\0")[0].strip()
+def _weight(block: bytes) -> int:
+    """Return the sum of up to 256 bytes: a part of Adler's checksum (RFC 1950), where it cannot have wrapped round."""
+    return (zlib.adler32(block) & 0xFFFF) - 1
+
+
+@lru_cache(maxsize=4096)
+def _number(field: bytes) -> int:
+    digits = field.partition(b"\0")[0].strip()
     if not digits:
         return 0
     return int(digits, 8) if digits.isdigit() and b"8" not in digits and b"9" not in digits else -1
 
 
-def _text(block: bytes, start: int, end: int) -> str:
-    return block[start:end].partition(b"\0")[0].decode("utf-8", "surrogateescape")
+def _text(field: bytes) -> str:
+    return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import stat
 from collections import deque
 
@@ -23,6 +24,10 @@ STAND_IN = os.makedev(0, (1 << 20) - 1)
 """A device that no kernel has; see :func:`make_whiteout`."""
 _DEEPEST = 500
 """Directories in one another: nobody walks deeper ones, and no path leads to the deepest (PATH_MAX)."""
+_KEPT = 256
+"""Directories that stay open for what comes next: an archive's names need not be in order."""
+_SHARE = 64
+"""No tree keeps more than this part of the descriptors that the process may have: many layers come at once."""
 _LINKS = 40
 """As many symbolic links in one name as the kernel allows (path_resolution(7))."""
 
@@ -65,20 +70,21 @@ def make_whiteout(directory: int, name: str) -> None:
 
 
 class Tree:
-    """A root descriptor and the directory that was last written to.
+    """A root descriptor and the directories that were written to lately.
 
     :param root: descriptor of the directory; stays the caller's.
     """
 
     def __init__(self, root: int) -> None:
         self.root = root
-        self._last: tuple[Parts | None, int] | None = None
+        self._open: dict[Parts, int] = {}
+        self._doubtful: list[int] = []
+        self._room = max(1, min(_KEPT, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _SHARE))
 
     def close(self) -> None:
-        """Give back the descriptor kept for speed."""
-        if self._last is not None:
-            os.close(self._last[1])
-            self._last = None
+        """Give back the descriptors kept for speed."""
+        self._doubt()
+        _close(self._doubtful)
 
     def directory(self, parts: Parts) -> int:
         """Return the descriptor of a directory, made with its parents (0755, root) where missing.
@@ -89,11 +95,15 @@ class Tree:
         """
         if not parts:
             return self.root
-        if self._last is None or self._last[0] != parts:
-            found = self._walk(parts, create=True)
-            self.close()
-            self._last = (parts, found)
-        return self._last[1]
+        kept = self._open.get(parts)
+        if kept is not None:
+            return kept
+        found = self._walk(parts, create=True)
+        _close(self._doubtful)
+        if len(self._open) >= self._room:
+            os.close(self._open.pop(next(iter(self._open))))
+        self._open[parts] = found
+        return found
 
     def find(self, parts: Parts) -> int:
         """Return a new descriptor of an existing directory; the caller closes it.
@@ -115,13 +125,18 @@ class Tree:
 
     def clear(self, directory: int, name: str, status: os.stat_result) -> None:
         """Remove what bears a name, with everything beneath it."""
-        if self._last is not None:
-            # the name kept with the descriptor may now lead elsewhere; the descriptor itself may be `directory`, in use
-            self._last = (None, self._last[1])
         if stat.S_ISDIR(status.st_mode):
+            self._doubt()
             trees.remove(name, dir_fd=directory)
         else:
+            if stat.S_ISLNK(status.st_mode):
+                self._doubt()
             os.unlink(name, dir_fd=directory)
+
+    def _doubt(self) -> None:
+        """Forget where names lead, since a part of one is taken away; the descriptors stay for now: one may be in use."""
+        self._doubtful += self._open.values()
+        self._open.clear()
 
     def _walk(self, parts: Parts, *, create: bool) -> int:
         stack = [os.dup(self.root)]
