@@ -67,8 +67,12 @@ def _pids(roots: list[str], ids: list[str]) -> dict[int, str]:
 
 
 def _mounts(roots: list[str]) -> list[str]:
-    lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
-    return [f"mount: {line}" for line in lines if any(root in line for root in roots)]
+    return [f"mount: {line}" for root in roots for line in mounts_of(root)]
+
+
+def mounts_of(words: str) -> list[str]:
+    """Return the lines of this process's mounts in which the words occur: others mount where it sees it, too."""
+    return [line for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines() if words in line]
 
 
 def _cgroups(ids: list[str]) -> list[str]:

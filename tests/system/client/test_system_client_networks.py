@@ -43,7 +43,7 @@ def box(client: dk.Client, net: dk.Network) -> Callable[..., dk.Container]:
 
 def reaches(one: dk.Container, other: str) -> bool:
     """Tell whether a container's echo comes back."""
-    return one.exec("ping", "-c", "1", "-w", "2", other).exit_code == 0
+    return one.exec("ping", "-c", "1", "-W", "2", other).exit_code == 0
 
 
 def greeted(daemon: LiveDaemon, host: str, port: int) -> bool:

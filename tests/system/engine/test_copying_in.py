@@ -18,6 +18,8 @@ from tarmaterial import directory, done, link, member, read, tar, untar, wait_fo
 from dockerkit.daemon.engine.engine import Engine
 from dockerkit.errors import Conflict, Invalid, NotAllowed, NotFound
 from dockerkit.schema.container import HostConfig
+from tests.earlier import prefix
+from tests.leftovers import mounts_of
 
 pytestmark = [pytest.mark.system, BOTH_SNAPSHOTTERS]
 Make = Callable[..., str]
@@ -217,6 +219,5 @@ def test_a_full_disk_is_said(engine: Engine, make: Make) -> None:
 @pytest.fixture(autouse=True)
 def nothing_mounted_here() -> Iterator[None]:
     """No test leaves a mount in this process's namespace."""
-    before = Path("/proc/self/mountinfo").read_text()
     yield
-    assert Path("/proc/self/mountinfo").read_text() == before
+    assert mounts_of(prefix()) == []

@@ -54,7 +54,9 @@ def test_stopping_no_daemon_is_no_error(dk: Any, tmp_path: pathlib.Path) -> None
     assert dk("daemon", "stop").output == f"no daemon runs for {tmp_path}\n"
 
 
-@pytest.mark.parametrize("holder", ["", "nonsense", "99999999", str(os.getpid())])
+@pytest.mark.parametrize(
+    "holder", ["", "nonsense", "99999999", str(os.getpid())], ids=["nothing", "nonsense", "nobody", "this process"]
+)
 def test_lock_of_a_daemon_long_dead_stops_nobody(dk: Any, tmp_path: pathlib.Path, holder: str) -> None:
     (tmp_path / "daemon.lock").write_text(holder)
     assert dk("daemon", "stop").output == f"no daemon runs for {tmp_path}\n"

@@ -29,7 +29,9 @@ def test_a_process_number_that_another_has_now_is_gone() -> None:
     assert is_gone(f"{machine}/1")
 
 
-@pytest.mark.parametrize("said", ["", "elsewhere/1/2", "other-host/boot/ns/1/5", f"x/{os.getpid()}/"])
+@pytest.mark.parametrize(
+    "said", ["", "elsewhere/1/2", "other-host/boot/ns/1/5", f"x/{os.getpid()}/"], ids=["nothing", "elsewhere", "other", "here"]
+)
 def test_nothing_is_known_of_other_machines(said: str) -> None:
     assert not is_gone(said)
 
