@@ -16,12 +16,6 @@ MIB = 1024 * 1024
 NULL, KMSG = (1, 3), (1, 11)
 
 
-@pytest.fixture(autouse=True)
-def _only_version_2(cgroups):
-    if cgroups.version != 2:
-        pytest.skip("of version 2")
-
-
 def read(cgroups, path, file):
     with open(os.path.join(cgroups.hierarchies[0].directory, path, file), encoding="ascii") as content:
         return content.read().strip()
