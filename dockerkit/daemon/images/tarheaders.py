@@ -43,18 +43,19 @@ def write(head: Head) -> bytes:
         not head.records
         and head.kind in _KINDS
         and path.isascii()
-        and head.link.isascii()
-        and max(len(path), len(head.link)) < _NAME
+        and len(path) < _NAME
+        and (not head.link or (head.link.isascii() and len(head.link) < _NAME))
         and 0 <= head.mtime < _SIZE
         and head.size < _SIZE
-        and max(head.owner) < _OWNER
+        and head.owner[0] < _OWNER
+        and head.owner[1] < _OWNER
     )
     if not plain:
         return _by_tarfile(head)
     numbers = (head.mode & 0o7777, *head.owner, head.size, head.mtime)
     first = path.encode().ljust(_NAME, b"\0") + b"%07o\0%07o\0%07o\0%011o\0%011o\0" % numbers
     last, weight = _last(head.kind, head.link) if head.link else _LAST[head.kind]
-    return b"%b%06o\0 %b" % (first, sum(first) + weight, last)
+    return b"%b%06o\0 %b" % (first, _weight(first) + weight, last)
 
 
 def _last(kind: bytes, link: str) -> tuple[bytes, int]:

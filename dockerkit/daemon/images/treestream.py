@@ -159,14 +159,15 @@ class _Stream:
             self._header(reading, shown, status, tarfile.REGTYPE)
             left = status.st_size
             while left:
-                piece = os.read(reading, min(left, CHUNK))
+                piece = os.read(reading, left if left < CHUNK else CHUNK)
                 if not piece:
                     raise Conflict(f"{shown} shrank while it was read", hint="try again, or pause the container first")
                 left -= len(piece)
                 self._gather(piece)
                 if self._size >= _GATHERED:
                     yield from self._drained()
-            self._gather(bytes(-status.st_size % _BLOCK))
+            if status.st_size % _BLOCK:
+                self._gather(bytes(-status.st_size % _BLOCK))
         finally:
             os.close(reading)
 
