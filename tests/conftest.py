@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from dockerkit.daemon.images.bootstrap import elf
 from tests import earlier
@@ -21,14 +22,20 @@ from tests.parity.attempts import pytest_runtest_protocol, pytest_terminal_summa
 from tests.privatenet import forget
 
 __all__ = ["pytest_runtest_protocol", "pytest_terminal_summary"]
+SUITE = os.getpid()
 ROOTS: list[str] = []
 """Every data root the suite made; the last check looks for what they left."""
 BORROWED = os.environ.get("DOCKERKIT_PARITY_REFERENCE", "")
 """Socket of a dockerd to compare with, instead of starting one; it must have ``busybox:latest`` and be nobody's treasure."""
 
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("other", deadline=None)
+settings.load_profile("same")
+"""What is drawn is the same each time, however long it takes; ``--hypothesis-profile=other`` draws anew."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have both signals end the suite in order, and those of an earlier suite that was not allowed to forgotten.
+    """Have both signals end the suite in order; take away what earlier suites left that could not end so.
 
     A shell has what it starts in the background ignore SIGINT, and whatever that starts in its turn: the programs that the
     tests interrupt would not hear of it.
@@ -38,9 +45,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # pytest-xdist: one of several; the first of all has looked
         for line in earlier.swept():
             print(line, file=sys.stderr)
-
-
-SUITE = os.getpid()
 
 
 def _terminated(number: int, frame: object) -> None:
