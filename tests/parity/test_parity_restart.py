@@ -62,11 +62,11 @@ def test_the_counter_and_the_state_at_the_end(box: Box) -> None:
 
 
 def test_waiting_for_its_next_run(box: Box) -> None:
-    id = looping(box)
+    id = looping(box, deaths=5)
     found = box.inspect(id)
     state = found["State"]
     assert (state["Status"], state["Running"], state["Restarting"], state["Pid"]) == ("restarting", True, True, 0)
-    assert (state["ExitCode"], found["RestartCount"]) == (3, 4)
+    assert (state["ExitCode"], found["RestartCount"]) == (3, 5)
     row = box.row(id)
     assert row["State"] == "restarting"
     assert re.fullmatch(r"Restarting \(3\) (Less than a second|\d+ seconds?) ago", row["Status"])
@@ -86,7 +86,7 @@ def test_the_wait_doubles(box: Box) -> None:
 
 
 def test_stop_ends_the_loop(box: Box) -> None:
-    id = looping(box)
+    id = looping(box, deaths=5)
     count = box.inspect(id)["RestartCount"]
     assert box.post(id, "stop", t=0).status == 204
     state = box.state(id)

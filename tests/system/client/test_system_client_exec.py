@@ -94,8 +94,8 @@ def test_timeout_ends_a_flood(box: Any) -> None:
 
 
 def test_interrupt_kills_the_program(box: Any) -> None:
-    interrupt_soon()
     with pytest.raises(KeyboardInterrupt):
+        interrupt_soon()
         box.exec("sleep", "655")
     assert "sleep 655" not in running(box)
 
@@ -173,8 +173,8 @@ def test_popen_is_killed_when_its_block_fails(box: Any) -> None:
 
 
 def test_popen_interrupted_while_it_waits(box: Any) -> None:
-    interrupt_soon()
     with pytest.raises(KeyboardInterrupt), box.popen("sleep", "659") as process:
+        interrupt_soon()
         process.stdout.read()
     assert "sleep 659" not in running(box)
 

@@ -127,8 +127,8 @@ def test_interrupt_ends_the_wait(box: Any) -> None:
     main = threading.main_thread().ident
     assert main is not None
     for condition in (ready.port(1), ready.log("never")):
-        threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
+            threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT)).start()
             box.wait_for(condition, 100)
 
 
