@@ -92,7 +92,10 @@ class History(Struct, kw_only=True, omit_defaults=True):
 
 
 class ImageDocument(Struct, kw_only=True, omit_defaults=True):
-    """The OCI image configuration: its bytes' digest is the image's id."""
+    """The OCI image configuration: its bytes' digest is the image's id.
+
+    ``container``, ``container_config`` and ``docker_version`` are Docker's own: what an image was committed from, and by whom.
+    """
 
     created: str = ""
     author: str = ""
@@ -102,6 +105,9 @@ class ImageDocument(Struct, kw_only=True, omit_defaults=True):
     config: ImageConfig = field(default_factory=ImageConfig)
     rootfs: RootFS = field(default_factory=RootFS)
     history: list[History] = field(default_factory=list)
+    container: str = ""
+    container_config: Any = None
+    docker_version: str = ""
 
 
 class ImageRootFS(Model):
@@ -132,6 +138,8 @@ class ImageInspect(Model):
     metadata: dict[str, Any] = field(default_factory=dict)
     descriptor: dict[str, Any] | UnsetType = UNSET
     manifests: list[dict[str, Any]] | UnsetType = UNSET
+    container: str | UnsetType = UNSET
+    container_config: Any = UNSET
 
 
 class ImageSummary(Model):

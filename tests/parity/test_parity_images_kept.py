@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.parity.engines import Box, alike
+from tests.parity.wire import Api, joined
 from tests.unit.images.imagematerial import file, tar
 
 TAR = {"Content-Type": "application/x-tar"}
@@ -192,7 +193,37 @@ def test_rmi_of_what_a_stopped_container_uses(shelf: Shelf) -> None:
         f"conflict: unable to delete {id[7:19]} (must be forced) - image is being used by stopped container {container[:12]}"
     )
     assert alike(answer, 409, words)
-    assert removed(shelf.api.delete("/images/shelf/a", force=1))[0] == "shelf/a:latest"
+    assert removed(shelf.api.delete("/images/shelf/a", force=1)) == ["shelf/a:latest", "deleted"]
+    assert shelf.api.get(f"/images/{id}/json").status == 404
+    assert id not in {row["Id"] for row in shelf.api.get("/images/json", all=1).json}
+
+
+def test_a_container_outlives_its_image(shelf: Shelf) -> None:
+    base = shelf.box.run("sh", "-c", "echo kept > /kept").id
+    assert shelf.api.post("/commit", container=base, repo="shelf/base").status == 201
+    shelf.box.remove(base)
+    container = shelf.box.create("cat", "/kept", Image="shelf/base")
+    assert removed(shelf.api.delete("/images/shelf/base", force=1))[0] == "shelf/base:latest"
+    shelf.box.start(container)
+    assert shelf.box.wait(container) == 0
+    assert joined(shelf.box.logs(container, stdout=1), 1) == b"kept\n"
+    assert shelf.api.get(f"/containers/{container}/json", size=1).json["SizeRootFs"] > 0
+    assert shelf.api.get(f"/containers/{container}/changes").json is None
+
+
+def test_an_image_tells_of_its_container_to_those_who_ask_in_old_words(shelf: Shelf) -> None:
+    container = shelf.box.run("true", Image="busybox:latest", Labels={"a": "b"}).id
+    id = shelf.api.post("/commit", container=container, repo="shelf/c").json["Id"]
+    old = Api(shelf.box.engine.socket, "v1.41")
+    found = old.get(f"/images/{id}/json").json
+    assert found["Container"] == container
+    config = found["ContainerConfig"]
+    assert (config["Image"], config["Hostname"], config["Labels"]["a"]) == ("busybox:latest", container[:12], "b")
+    plain = old.get(f"/images/{shelf.put('shelf/a')}/json").json
+    assert plain["Container"] == ""
+    assert {key: plain["ContainerConfig"][key] for key in ("Hostname", "Image", "Cmd", "Env", "Labels", "Tty")} == {
+        "Hostname": "", "Image": "", "Cmd": None, "Env": None, "Labels": None, "Tty": False,
+    }  # fmt: skip
 
 
 def test_a_committed_image_has_a_parent_that_history_names(shelf: Shelf) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from dockerkit.daemon.api.answers import Answer, Response, json
 from dockerkit.daemon.api.call import Call
 from dockerkit.daemon.api.router import Route
-from dockerkit.daemon.api.versions import MANIFESTS, SHARED_SIZE, SINGULAR_FILTER, shaped
+from dockerkit.daemon.api.versions import MANIFESTS, NO_ORIGIN, SHARED_SIZE, SINGULAR_FILTER, shaped
 from dockerkit.schema.endpoint import EXTENSIONS
 
 
@@ -31,6 +31,8 @@ async def inspect(call: Call) -> Answer:
     verb = partial(call.engine.images.inspect, call.ref)
     if call.query.flag("manifests") and call.version >= MANIFESTS:
         verb = partial(verb, platforms=True)
+    if call.version < NO_ORIGIN:
+        verb = partial(verb, origin=True)
     return json(shaped("image", await call.run(verb), call.version))
 
 

@@ -25,6 +25,8 @@ DISK_USAGE_TYPES: Version = (1, 42)
 """From here on ``system/df`` looks only at what is asked for (1.42)."""
 SHARED_SIZE: Version = (1, 42)
 """From here on the image list takes ``shared-size`` (1.42)."""
+NO_ORIGIN: Version = (1, 45)
+"""From here on an image does not tell of what container it was made (1.45)."""
 MANIFESTS: Version = (1, 48)
 """From here on images list their manifests when asked, and name their descriptor (1.48)."""
 ONE_SHOT: Version = (1, 41)
@@ -53,11 +55,6 @@ class Change:
 
 def _virtual_size(document: Document) -> None:
     document["VirtualSize"] = document["Size"]
-
-
-def _container_config(document: Document) -> None:
-    document["Container"] = ""
-    document["ContainerConfig"] = document.get("Config")
 
 
 def _unused_config(document: Document) -> None:
@@ -128,7 +125,6 @@ CHANGES = (
     Change("image", (1, 48), _without_descriptor, "1.48 adds Descriptor"),
     Change("image summary", (1, 51), _uncounted, "1.51 counts Containers, which had been -1"),
     Change("image", (1, 50), _unused_config, "1.50 omits the fields of Config that are a container's, not an image's"),
-    Change("image", (1, 45), _container_config, "1.45 omits Container and ContainerConfig"),
     Change("image", (1, 44), _virtual_size, "1.44 omits VirtualSize"),
     Change("container", (1, 48), _without_gateway_priority, "1.48 adds GwPriority to endpoints"),
     Change("container", (1, 45), _short_id_alias, "1.45 no longer lists the short id among the Aliases"),

@@ -31,6 +31,7 @@ from dockerkit.schema.container import ContainerConfig, HealthConfig
 from dockerkit.schema.image import ImageConfig
 from dockerkit.schema.names import Reference, parse_reference
 from dockerkit.schema.units import rfc3339
+from dockerkit.schema.wire import plain
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ def commit(core: Core, entry: Entry, wish: Commit) -> str:
     if record.phase in (Phase.REMOVING, Phase.DEAD) or entry.removal is not None:
         raise Conflict(f"You cannot commit container {record.id} which is {record.phase.value}")
     name = _name(wish)
-    parent = core.images.get(record.image)
+    parent = core.images.of_container(record.image)
     config = _config(wish, record, parent)
     with contextlib.closing(_layer(core, entry, pause=wish.pause)) as layer:
         image = core.images.commit(parent, _addition(wish, record, config, layer), name)
@@ -83,6 +84,8 @@ def _addition(wish: Commit, record: Record, config: ImageConfig, layer: Iterator
         created_by=" ".join([record.path, *record.args]),
         author=wish.author,
         comment=wish.comment,
+        container=record.id,
+        container_config=plain(record.config),
     )
 
 

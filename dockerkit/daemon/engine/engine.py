@@ -6,6 +6,7 @@ import contextlib
 import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from dockerkit.daemon.engine.containers import Containers
 from dockerkit.daemon.engine.core import Core
@@ -15,6 +16,7 @@ from dockerkit.daemon.engine.execs import Execs
 from dockerkit.daemon.engine.health import Healthchecks
 from dockerkit.daemon.engine.images import ImageVerbs
 from dockerkit.daemon.engine.images.configuring import Configuring
+from dockerkit.daemon.engine.images.using import used_by
 from dockerkit.daemon.engine.networks import recovery as networks
 from dockerkit.daemon.engine.networks.verbs import NetworkVerbs
 from dockerkit.daemon.engine.probing import Probing
@@ -70,7 +72,7 @@ class Engine:
         recover(self._core)
         take_up_volumes(self._core)
         self.sessions.recover()
-        self._core.pool.submit(self._core.images.sweep)
+        self._core.pool.submit(self._core.images.sweep, partial(used_by, self._core))
 
     @property
     def running(self) -> int:

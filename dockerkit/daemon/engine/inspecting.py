@@ -41,7 +41,7 @@ def inspect(core: Core, entry: Entry, *, size: bool) -> ContainerInspect:
     found.exec_ids = found.exec_ids or None
     if size:
         found.size_rw = roots.own_size(core, record)
-        found.size_root_fs = found.size_rw + core.images.get(record.image).size
+        found.size_root_fs = found.size_rw + core.images.of_container(record.image).size
     return found
 
 

@@ -51,7 +51,7 @@ def summary(core: Core, record: Record, *, size: bool = False) -> ContainerSumma
     )
     if size:
         row.size_rw = roots.own_size(core, record)
-        row.size_root_fs = row.size_rw + core.images.get(record.image).size
+        row.size_root_fs = row.size_rw + core.images.of_container(record.image).size
     return row
 
 

@@ -9,12 +9,14 @@ import contextlib
 import logging
 import os
 from concurrent.futures import Future
+from functools import partial
 
 from msgspec.structs import replace
 
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
 from dockerkit.daemon.engine.events import Happening
+from dockerkit.daemon.engine.images.using import used_by
 from dockerkit.daemon.engine.lifecycle import Change, Phase
 from dockerkit.daemon.kernel import failpoints, trees
 from dockerkit.errors import Conflict, DockerkitError, Exhausted, Failed
@@ -80,7 +82,13 @@ def _finish(core: Core, entry: Entry, removal: Future[None], volumes: bool) -> N
         return
     entry.waiters.removed(entry.record.state.exit_code)
     removal.set_result(None)
-    core.pool.submit(remove_tree, core.trash(id))
+    core.pool.submit(_sweep_up, core, entry)
+
+
+def _sweep_up(core: Core, entry: Entry) -> None:
+    """Delete what was written, and the image when it was there for this container only."""
+    remove_tree(core.trash(entry.record.id))
+    core.images.let_go(entry.record.image, partial(used_by, core))
 
 
 def _intend(core: Core, entry: Entry, anonymous: bool) -> None:

@@ -51,7 +51,7 @@ def rootfs(core: Core, record: Record, *, volatile: bool) -> Rootfs:
     :param volatile: what is written need not survive a power cut.
     """
     directory = core.directory(record.id)
-    lower = () if is_copy(record) else core.images.lower(core.images.get(record.image))
+    lower = () if is_copy(record) else core.images.lower(core.images.of_container(record.image))
     return Rootfs(lower=lower, upper=f"{directory}/upper", work=f"{directory}/work", volatile=volatile)
 
 
@@ -60,7 +60,7 @@ def difference(core: Core, record: Record) -> list[Change]:
 
     :raises OSError: a layer cannot be read.
     """
-    lower = core.images.lower(core.images.get(record.image))
+    lower = core.images.lower(core.images.of_container(record.image))
     return changes.compare(f"{core.directory(record.id)}/upper", list(lower), whole=is_copy(record))
 
 

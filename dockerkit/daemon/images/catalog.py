@@ -14,7 +14,7 @@ import msgspec
 
 from dockerkit.daemon.images.documents import check_layers, read_config, read_manifest
 from dockerkit.daemon.images.image import Image
-from dockerkit.daemon.images.index import PARENT, NameIndex, name_of
+from dockerkit.daemon.images.index import KEPT, PARENT, NameIndex, name_of
 from dockerkit.daemon.images.layers import Layer, Layers, chain_ids
 from dockerkit.daemon.images.store import Store
 from dockerkit.errors import DockerkitError, Invalid, NotFound
@@ -42,14 +42,15 @@ class Catalog:
         self._listed: tuple[dict[str, list[Descriptor]], tuple[Image, ...]] | None = None
         self._grouped: tuple[tuple[Descriptor, ...], dict[str, list[Descriptor]]] | None = None
 
-    def images(self, *, strict: bool = False) -> list[Image]:
+    def images(self, *, strict: bool = False, kept: bool = False) -> list[Image]:
         """Return all images, newest name last; one whose documents are damaged is left out and logged, unless `strict`.
 
+        :param kept: those too that were deleted and are kept for containers.
         :raises Damaged: only if `strict`.
         """
         groups, known = self._by_id(), self._listed
         if known is not None and known[0] is groups:
-            return list(known[1])
+            return [image for image in known[1] if kept or not image.kept]
         images, whole = [], True
         for descriptors in groups.values():
             try:
@@ -61,7 +62,20 @@ class Catalog:
                 _log.warning("image %s is left out of the list: %s", descriptors[0].digest, error)
         if whole:
             self._listed = (groups, tuple(images))
-        return images
+        return [image for image in images if kept or not image.kept]
+
+    def of_container(self, id: str) -> Image:
+        """Return the image of a container, by its full id, though it may have been deleted.
+
+        :raises NotFound: in Docker's words.
+        """
+        by_id = self._by_id()
+        return self._image(self._only([id] if id in by_id else [], id, by_id, id))
+
+    def is_kept(self, id: str) -> bool:
+        """Tell whether an image, by its full id, is there for containers only."""
+        found = self._by_id().get(id, ())
+        return bool(found) and all(KEPT in descriptor.annotations for descriptor in found)
 
     def get(self, name: str) -> Image:
         """Return the image of a reference, full id, short id or digest; names come before ids, as in Docker.
@@ -73,13 +87,14 @@ class Catalog:
         bare = name.removeprefix("sha256:")
         by_id = self._by_id()
         if FULL_ID.fullmatch(bare):
-            return self._image(self._only([i for i in by_id if i == f"sha256:{bare}"], name, by_id, f"sha256:{bare}"))
+            id = f"sha256:{bare}"
+            return self._image(self._only([id] if id in by_id and not self.is_kept(id) else [], name, by_id, id))
         reference = parse_reference(name)
         for descriptors in by_id.values():
             if any(_means(descriptor, reference) for descriptor in descriptors):
                 return self._image(descriptors)
         short = _SHORT_ID.fullmatch(name)
-        matching = [i for i in by_id if short and i.startswith(f"sha256:{short[1]}")]
+        matching = [i for i in by_id if short and i.startswith(f"sha256:{short[1]}") and not self.is_kept(i)]
         return self._image(self._only(matching, name, by_id, str(reference)))
 
     def read(self, manifest: Descriptor) -> Image:
@@ -140,6 +155,7 @@ class Catalog:
             manifest=msgspec.structs.replace(descriptors[0], annotations={}),
             blobs=tuple(manifest.layers),
             parent=descriptors[0].annotations.get(PARENT, ""),
+            kept=all(KEPT in descriptor.annotations for descriptor in descriptors),
         )
 
     def _documents(self, descriptor: Descriptor) -> _Documents:

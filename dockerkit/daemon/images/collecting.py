@@ -1,4 +1,4 @@
-"""Collection: blobs and layers that neither a name, nor a nameless image that is kept, nor a lease needs, are removed.
+"""Collection: blobs and layers that neither a name, nor an image that is kept without one, nor a lease needs, are removed.
 
 Reachability is read from the documents themselves: index → manifest → configuration and layers. Nothing goes while an image
 cannot be read, for what it needs is then not known. Never takes a name away.
@@ -23,7 +23,7 @@ def collect(store: Store, layers: Layers, catalog: Catalog, leases: Leases) -> N
     """Remove everything that is not reachable and not held."""
     with leases.collecting() as held:
         try:
-            images = catalog.images(strict=True)
+            images = catalog.images(strict=True, kept=True)
         except (Damaged, NotFound) as error:
             _log.warning("nothing is collected, for what this image needs is not known: %s", error)
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -36,6 +37,7 @@ class Addition:
 
     :param layer: the bytes of a tar; one without members adds no layer.
     :param created: RFC 3339.
+    :param container: its id, and `container_config` its configuration in Docker's words, where the layer is a container's.
     """
 
     config: ImageConfig
@@ -44,6 +46,8 @@ class Addition:
     created_by: str = ""
     author: str = ""
     comment: str = ""
+    container: str = ""
+    container_config: dict[str, Any] | None = None
 
 
 def extend(store: Store, parent: Image, addition: Addition) -> Descriptor:
@@ -77,6 +81,9 @@ def _document(parent: ImageDocument, addition: Addition, diff_ids: list[str], *,
         config=addition.config,
         rootfs=RootFS(diff_ids=diff_ids),
         history=[*parent.history, line],
+        container=addition.container,
+        container_config=addition.container_config,
+        docker_version="",
     )
 
 

@@ -25,6 +25,7 @@ class Image:
     :param manifest: descriptor of its manifest blob.
     :param blobs: descriptors of its layer blobs, lowest first.
     :param parent: id of the image it was committed or built on here, or ``""``.
+    :param kept: it was deleted, and is there for the containers that were made of it.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Image:
     manifest: Descriptor
     blobs: tuple[Descriptor, ...]
     parent: str = ""
+    kept: bool = False
 
     @property
     def short_id(self) -> str:

@@ -84,6 +84,18 @@ class Images:
         """
         return self._catalog.get(name)
 
+    def of_container(self, id: str) -> Image:
+        """Return the image of a container, by its full id, though it may have been deleted since.
+
+        :raises NotFound: it is not here.
+        """
+        return self._catalog.of_container(id)
+
+    def let_go(self, id: str, used_by: Users) -> None:
+        """Remove what was kept of a deleted image, unless a container needs it still."""
+        if self._catalog.is_kept(id) and not used_by(id):
+            self._delete(self._catalog.of_container(id))
+
     def list(self) -> _Images:
         """Return all images, those without a name too; damaged ones are left out and logged."""
         return self._catalog.images()
@@ -144,7 +156,8 @@ class Images:
         if not plan.delete:
             self._index.release(plan.untag)
             return done
-        return done + self._delete(image) + (self._prune_parent(image, used_by) if prune else [])
+        deleted = self._hide(image) if plan.kept else self._delete(image)
+        return done + deleted + (self._prune_parent(image, used_by) if prune else [])
 
     def obtain(
         self,
@@ -261,8 +274,15 @@ class Images:
             say({"status": "Pull complete", "progressDetail": {}, "id": layer[:12]})
         return self._catalog.get(str(wanted))
 
-    def sweep(self) -> None:
-        """Remove layers and blobs that no image needs: what a crash left. Nothing goes while an image cannot be read."""
+    def sweep(self, used_by: Users | None = None) -> None:
+        """Remove layers and blobs that no image needs: what a crash left. Nothing goes while an image cannot be read.
+
+        :param used_by: also deleted images that are kept for containers which are not there any more.
+        """
+        if used_by is not None:
+            for image in self._catalog.images(kept=True):
+                if image.kept and not used_by(image.id):
+                    self._index.drop(self._catalog.manifests(image.id))
         collect(self._store, self._layers, self._catalog, self._leases)
 
     def _has_children(self, image: Image) -> bool:
@@ -285,10 +305,15 @@ class Images:
         self.sweep()
         return [ImageDelete(untagged=str(reference))]
 
+    def _hide(self, image: Image) -> Deleted:
+        """Delete an image for everybody but its containers."""
+        self._index.hide(self._catalog.manifests(image.id))
+        return [ImageDelete(deleted=image.id)]
+
     def _delete(self, image: Image) -> Deleted:
         """Delete an image: its names first, then what no other image needs."""
         manifests = self._catalog.manifests(image.id)
-        others = [other for other in self._catalog.images() if other.id != image.id]
+        others = [other for other in self._catalog.images(kept=True) if other.id != image.id]
         kept = {layer for other in others for layer in other.layers}
         gone = [layer for layer in image.layers[::-1] if layer not in kept]
         try:

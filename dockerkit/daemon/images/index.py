@@ -28,6 +28,8 @@ ALIAS = "dev.dockerkit.alias"
 """Marks a descriptor that says once more, for others, what another one says."""
 PARENT = "dev.dockerkit.parent"
 """Id of the image that this one was committed or built on here."""
+KEPT = "dev.dockerkit.kept"
+"""Marks an image that was deleted, and is there for the containers that were made of it: nobody else finds it."""
 _Signature = tuple[int, int, int]
 
 
@@ -111,6 +113,16 @@ class NameIndex:
         """Forget manifests, by digest, with all their names: the moment an image is deleted."""
         self._change(lambda descriptors: [d for d in descriptors if d.digest not in manifests])
 
+    def hide(self, manifests: set[str]) -> None:
+        """Take all names of manifests away, by digest, and keep them for containers alone."""
+
+        def change(descriptors: list[Descriptor]) -> list[Descriptor]:
+            hidden = {d.digest: d for d in descriptors if d.digest in manifests}.values()
+            marked = [msgspec.structs.replace(d, annotations={**facts_of(d), KEPT: "1"}) for d in hidden]
+            return [d for d in descriptors if d.digest not in manifests] + marked
+
+        self._change(change)
+
     def _change(self, change: Callable[[list[Descriptor]], list[Descriptor]]) -> None:
         with self._lock:
             before = list(self.descriptors())
@@ -155,9 +167,10 @@ def _named(descriptors: list[Descriptor], reference: Reference, manifest: Descri
 
 
 def _kept(descriptors: list[Descriptor], manifest: Descriptor) -> list[Descriptor]:
-    if any(descriptor.digest == manifest.digest for descriptor in descriptors):
+    if any(descriptor.digest == manifest.digest and KEPT not in descriptor.annotations for descriptor in descriptors):
         return descriptors
-    return [*descriptors, msgspec.structs.replace(manifest, annotations=facts_of(manifest))]
+    others = [descriptor for descriptor in descriptors if descriptor.digest != manifest.digest]
+    return [*others, msgspec.structs.replace(manifest, annotations=facts_of(manifest))]
 
 
 def _facts(descriptors: list[Descriptor], manifest: Descriptor) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Docker's rules for ``rmi``: what a name or an id removes, and what forbids it. Pure decisions; never touches the disk.
 
-Source: moby ``daemon/images/image_delete.go`` (observed behaviour and messages). One difference, which is that of Docker's
-containerd store: an image that a container still needs loses its names when forced, and stays, nameless, until nobody does.
+Source: moby ``daemon/images/image_delete.go`` (observed behaviour and messages). An image that a stopped container needs goes
+when that is forced, for whoever looks; its files stay until the last such container is gone.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ from dockerkit.schema.names import Reference, parse_reference
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a removal does: names to take away, and whether the image goes too."""
+    """What a removal does: names to take away, and whether the image goes too.
+
+    :param kept: it goes for whoever looks, and stays for the containers that were made of it.
+    """
 
     untag: tuple[Reference, ...]
     delete: bool
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,6 @@ class Standing:
     running: Sequence[str] = ()
     children: bool = False
 
-    @property
-    def needed(self) -> bool:
-        """Whether the image has to stay when its last name goes."""
-        return bool(self.users or self.children)
-
 
 def plan_removal(name: str, image: Image, *, force: bool, standing: Standing) -> Plan:
     """Decide what ``rmi NAME`` does to the image it means.
@@ -54,7 +53,7 @@ def plan_removal(name: str, image: Image, *, force: bool, standing: Standing) ->
     if standing.children:
         raise _refusal(image, "cannot be forced", "image has dependent child images")
     _check_users(image, force=force, standing=standing)
-    return Plan(names, delete=not standing.users)
+    return Plan(names, delete=True, kept=bool(standing.users))
 
 
 def _remove_name(name: str, image: Image, names: tuple[Reference, ...], *, force: bool, standing: Standing) -> Plan:
@@ -74,7 +73,7 @@ def _remove_name(name: str, image: Image, names: tuple[Reference, ...], *, force
             hint="remove the container first, or force",
         )
     _check_users(image, force=force, standing=standing)
-    return Plan(gone, delete=not standing.needed)
+    return Plan(gone, delete=not standing.children, kept=bool(standing.users))
 
 
 def _is_single(names: Sequence[Reference]) -> bool:

@@ -290,10 +290,13 @@ class PretendImages:
             return []
         return [ImageSummary(id=IMAGE, repo_tags=["busybox:latest"], size=7, containers=2)]
 
-    def inspect(self, name: str, *, platforms: bool = False) -> ImageInspect:
+    def inspect(self, name: str, *, platforms: bool = False, origin: bool = False) -> ImageInspect:
         if not name.startswith("busybox"):
             raise NotFound(f"No such image: {name}:latest")
-        return ImageInspect(id=IMAGE, repo_tags=["busybox:latest"], created="2026-01-01T00:00:00Z", size=7)
+        found = ImageInspect(id=IMAGE, repo_tags=["busybox:latest"], created="2026-01-01T00:00:00Z", size=7)
+        if origin:
+            found.container, found.container_config = "", {"Image": ""}
+        return found
 
     def create(self, reference: str, *, platform: str = "", progress, credentials=None) -> str:
         self.credentials, self.asked = credentials, reference

@@ -54,9 +54,16 @@ class PretendRuntime:
         return self.found.get(id)
 
 
+class NoImages:
+    """Has none."""
+
+    def let_go(self, id: str, used_by: Callable[[str], list[str]]) -> None:
+        """Have nothing to let go."""
+
+
 def pretend_core(root: str, clock: PretendClock) -> Core:
     """Return a core on `root` whose timers go by `clock`."""
-    return Core(root, Database(f"{root}/state.db"), None, PretendRuntime(), Pool(), None, timers=clock.timers)  # type: ignore[arg-type]
+    return Core(root, Database(f"{root}/state.db"), NoImages(), PretendRuntime(), Pool(), None, timers=clock.timers)  # type: ignore[arg-type]
 
 
 def add(core: Core, name: str = "x", *, policy: RestartPolicy | None = None, health: HealthConfig | None = None) -> Entry:

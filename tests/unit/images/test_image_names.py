@@ -199,11 +199,40 @@ def test_the_last_name_of_an_image_in_use_is_refused_in_dockers_words(shelf: She
     assert shelf.names() == ["busybox:latest"]
 
 
-def test_a_forced_removal_leaves_the_image_to_its_stopped_container(shelf: Shelf) -> None:
+def test_a_forced_removal_leaves_the_files_to_the_stopped_container_and_nobody_else(shelf: Shelf) -> None:
     id = shelf.put("busybox")
-    assert shelf.remove("busybox", force=True, users=(USER,)) == untagged("busybox:latest")
+    assert shelf.remove("busybox", force=True, users=(USER,)) == [*untagged("busybox:latest"), ImageDelete(deleted=id)]
+    assert shelf.images.list() == []
+    for name in (id, id[7:19], "busybox"):
+        with pytest.raises(NotFound):
+            shelf.images.get(name)
+    shelf.images.sweep(lambda _: [USER])
+    assert shelf.images.lower(shelf.images.of_container(id))
+    shelf.images.let_go(id, lambda _: [USER])
+    assert shelf.images.of_container(id).kept
+    shelf.images.let_go(id, lambda _: [])
+    with pytest.raises(NotFound):
+        shelf.images.of_container(id)
+    assert list(shelf.images.blobs.digests()) == []
+
+
+def test_what_is_kept_for_a_container_is_an_image_again_when_it_gets_a_name(shelf: Shelf) -> None:
+    id = shelf.put("busybox")
+    manifest = shelf.images.get(id).manifest
+    shelf.remove("busybox", force=True, users=(USER,))
+    shelf.images._index.put([(None, manifest)])
     assert shelf.images.get(id).references == ()
-    assert shelf.remove(id)[0] == ImageDelete(deleted=id)
+    shelf.remove(id, force=True, users=(USER,))
+    assert shelf.put("busybox") == id
+    shelf.images.let_go(id, lambda _: [])
+    assert shelf.names() == ["busybox:latest"]
+
+
+def test_what_was_kept_for_a_container_that_a_crash_took_goes_at_the_next_start(shelf: Shelf) -> None:
+    shelf.put("busybox")
+    shelf.remove("busybox", force=True, users=(USER,))
+    shelf.images.sweep(lambda _: [])
+    assert list(shelf.images.blobs.digests()) == []
 
 
 @pytest.mark.parametrize("force", [True, False])
@@ -230,7 +259,7 @@ def test_a_stopped_container_forbids_deletion_by_id_unless_forced(shelf: Shelf) 
     assert refused.value.message == (
         f"conflict: unable to delete {id[7:19]} (must be forced) - image is being used by stopped container 0123456789ab"
     )
-    assert shelf.remove(id[7:19], force=True, users=(USER,)) == untagged("x:latest")
+    assert shelf.remove(id[7:19], force=True, users=(USER,)) == [*untagged("x:latest"), ImageDelete(deleted=id)]
 
 
 def test_an_id_with_several_names_must_be_forced(shelf: Shelf) -> None:

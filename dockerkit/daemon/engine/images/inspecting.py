@@ -8,13 +8,19 @@ from typing import Any
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.images.manifests import descriptor, manifests
 from dockerkit.daemon.images.image import Image
+from dockerkit.schema.container import ContainerConfig
 from dockerkit.schema.image import ImageInspect, ImageRootFS
 from dockerkit.schema.units import from_rfc3339
+from dockerkit.schema.wire import plain
+
+_NOBODYS = ContainerConfig()
+"""The configuration Docker shows where there was no container."""
 
 
-def inspect(core: Core, name: str, *, platforms: bool = False) -> ImageInspect:
+def inspect(core: Core, name: str, *, platforms: bool = False, origin: bool = False) -> ImageInspect:
     """Return everything known of an image.
 
+    :param origin: also of what container it was made.
     :raises NotFound: in Docker's words.
     """
     image = core.images.get(name)
@@ -26,6 +32,7 @@ def inspect(core: Core, name: str, *, platforms: bool = False) -> ImageInspect:
         parent=image.parent,
         comment=document.history[-1].comment if document.history else "",
         created=image.created,
+        docker_version=document.docker_version,
         author=document.author,
         config=document.config,
         architecture=document.architecture,
@@ -38,6 +45,8 @@ def inspect(core: Core, name: str, *, platforms: bool = False) -> ImageInspect:
         found.variant = document.variant
     if platforms:
         found.manifests = manifests(core, image)
+    if origin:
+        found.container, found.container_config = document.container, document.container_config or plain(_NOBODYS)
     return found
 
 

@@ -41,9 +41,9 @@ class ImageVerbs:
         """Return a row for each image, newest first; see :func:`.listing.rows`."""
         return listing.rows(self._core, all=all, filters=filters, shared=shared, platforms=platforms)
 
-    def inspect(self, name: str, *, platforms: bool = False) -> ImageInspect:
+    def inspect(self, name: str, *, platforms: bool = False, origin: bool = False) -> ImageInspect:
         """Return everything known of an image."""
-        return inspecting.inspect(self._core, name, platforms=platforms)
+        return inspecting.inspect(self._core, name, platforms=platforms, origin=origin)
 
     def history(self, name: str) -> Sequence[dict[str, Any]]:
         """Return how an image came to be, newest step first."""
