@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from dockerkit.daemon.images.bootstrap.aptconf import AptConfiguration
 from dockerkit.daemon.images.bootstrap.download import Downloader
 from dockerkit.daemon.images.bootstrap.mirror import Mirror
+from dockerkit.daemon.images.bootstrap.packagecache import PackageCache
 from dockerkit.daemon.images.bootstrap.request import silent
 from dockerkit.errors import Damaged, TimedOut, Unavailable
 from tests.unit.images.imagematerial import file, symlink
@@ -117,6 +119,68 @@ def test_an_old_index_is_taken_when_apt_is_told_so(
     archive.add_suite("stable", stanza("tool", "1", POOL, PACKAGE), extra="Valid-Until: Sat, 11 Jul 2026 12:00:00 UTC\n")
     directory = apt(tmp_path, url, configuration=configuration, options=options)
     assert mirror(directory).fetch_package("tool", silent).data == PACKAGE
+
+
+def listed(mirror: Mirror, heard: list[str]) -> bytes:
+    """The list of packages of the only suite, by whatever way it can be had."""
+    say = lambda message: heard.append(str(message.get("status")))  # noqa: E731
+    return b"".join(part.data for release in mirror.releases(say) for part in mirror.package_lists(release, say))
+
+
+def test_an_index_of_a_moment_ago_is_not_fetched_again(tmp_path: Path, url: str, archive: Archive) -> None:
+    directory, cache = apt(tmp_path, url), PackageCache(str(tmp_path / "cache"))
+    first = listed(mirror(directory, cache=cache), [])
+    asked = len(archive.asked)
+    assert listed(mirror(directory, cache=cache), []) == first
+    assert len(archive.asked) == asked
+    _grow_old(tmp_path)
+    assert listed(mirror(directory, cache=cache), []) == first
+    assert [path for path in archive.asked[asked:] if "InRelease" not in path] == []
+    assert len(archive.asked) > asked
+
+
+def test_without_a_connection_the_last_index_serves_and_it_is_said(tmp_path: Path, archive: Archive) -> None:
+    heard: list[str] = []
+    cache = PackageCache(str(tmp_path / "cache"))
+    with archive.serve() as url:
+        directory = apt(tmp_path, url)
+        first = listed(mirror(directory, cache=cache), [])
+    _grow_old(tmp_path)
+    assert listed(mirror(directory, cache=cache), heard) == first
+    assert [line for line in heard if "the index of stable that was fetched" in line and "cannot be fetched" in line]
+
+
+def test_the_last_index_is_verified_and_good_for_so_long_as_it_says(tmp_path: Path, archive: Archive) -> None:
+    until = "Valid-Until: Mon, 13 Jul 2026 12:00:00 UTC\n"
+    archive.add_suite("stable", stanza("tool", "1", POOL, PACKAGE), extra=until)
+    cache = PackageCache(str(tmp_path / "cache"))
+    with archive.serve() as url:
+        directory = apt(tmp_path, url)
+        listed(mirror(directory, cache=cache), [])
+    _grow_old(tmp_path)
+    later = Mirror(directory, verify=friend, now=lambda: datetime(2026, 7, 14, tzinfo=UTC), cache=cache)
+    with pytest.raises(Damaged, match="was valid until"):
+        later.releases(silent)
+
+    def enemy(*_: object, **__: object) -> bytes:
+        raise Damaged("nobody's signature")
+
+    with pytest.raises(Damaged, match="nobody's signature"):
+        Mirror(directory, verify=enemy, now=lambda: NOW, cache=cache).releases(silent)
+
+
+def test_an_archive_that_answers_is_believed_rather_than_the_last_index(tmp_path: Path, url: str, archive: Archive) -> None:
+    directory, cache = apt(tmp_path, url), PackageCache(str(tmp_path / "cache"))
+    listed(mirror(directory, cache=cache), [])
+    _grow_old(tmp_path)
+    archive.files.clear()
+    with pytest.raises(Unavailable, match="404 Not Found"):
+        mirror(directory, cache=cache).releases(silent)
+
+
+def _grow_old(tmp_path: Path) -> None:
+    for noted in (tmp_path / "cache").glob("index-*"):
+        os.utime(noted, (1_000_000_000, 1_000_000_000))
 
 
 def test_an_index_from_the_future_is_refused(tmp_path: Path, url: str) -> None:

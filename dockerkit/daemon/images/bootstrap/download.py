@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +18,10 @@ _QUIET = 10.0
 """Seconds a server may say nothing."""
 _PIECE = 1 << 16
 _AGENT = "dockerkit"
+
+
+class Unconnected(Unavailable):
+    """No connection could be made: whoever vouches for what was fetched before may be believed instead."""
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -47,6 +52,7 @@ class Downloader:
         :param limit: most bytes it may have.
         :param heard: called with the number of bytes so far.
         :raises Unavailable: it cannot be had; names the URL and the cause.
+        :raises Unconnected: because nobody could be spoken to.
         :raises Damaged: it is longer than the limit.
         :raises TimedOut: the deadline is over.
         """
@@ -60,7 +66,10 @@ class Downloader:
                 raise Unavailable(f"{url} cannot be fetched: {error.code} {error.reason}") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             cause = getattr(error, "reason", None) or error
-            raise Unavailable(f"{url} cannot be fetched: {str(cause) or type(cause).__name__}") from None
+            unconnected = cause is not error and isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError)
+            raise (Unconnected if unconnected else Unavailable)(
+                f"{url} cannot be fetched: {str(cause) or type(cause).__name__}"
+            ) from None
 
     def _open(self, url: str) -> http.client.HTTPResponse:
         proxy = self._configuration.proxy(url)

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from dockerkit.daemon.images.bootstrap.aptconf import AptConfiguration
 from dockerkit.daemon.images.bootstrap.deb import Deb
-from dockerkit.daemon.images.bootstrap.download import Downloader
+from dockerkit.daemon.images.bootstrap.download import Downloader, Unconnected
 from dockerkit.daemon.images.bootstrap.packagecache import PackageCache
 from dockerkit.daemon.images.bootstrap.packages import PackageEntry, find_package, version_key
 from dockerkit.daemon.images.bootstrap.releases import Release, read_release
@@ -34,6 +34,8 @@ from dockerkit.errors import Damaged, NotFound, Unavailable, Unsupported
 
 _ARCHITECTURES = {"amd64": "amd64", "arm64": "arm64", "arm": "armhf", "386": "i386", "ppc64le": "ppc64el"}
 _RELEASE_LIMIT, _INDEX_LIMIT, _PACKAGE_LIMIT = 4 << 20, 64 << 20, 256 << 20
+_FRESH = 60.0
+"""Seconds for which an index is not fetched again."""
 _COMPONENTS = ("main", "universe")
 """Free software: Debian's own, and the part of Ubuntu's that has most servers."""
 _PARALLEL, _WAITING = 6, 12
@@ -176,9 +178,30 @@ class Mirror:
     def _release(self, source: Source, progress: Progress) -> Release | None:
         """Fetch and verify a suite's ``InRelease``; None when it is somebody else's archive."""
         url = f"{source.uri}/dists/{source.suite}/InRelease"
+        signed, fetched = self._signed(source, url, progress)
+        text = self._verify(signed, source.signed_by, subject=url)
+        release = read_release(text, source, url, self._configuration, now=self._now)
+        if fetched:  # last of all: a wrong one is not kept in the place of one that was right
+            self._cache.note(url, signed)
+        return release
+
+    def _signed(self, source: Source, url: str, progress: Progress) -> tuple[bytes, bool]:
+        """Return a suite's ``InRelease``, to be verified, and whether it was fetched now.
+
+        One of a minute ago serves, and an older one where no connection can be made: it says itself how long it is good for.
+        """
+        known = self._cache.noted(url)
+        if known is not None and 0 <= known[1] < _FRESH:
+            return known[0], False
         progress({"status": f"Fetching index of {source.suite}"})
-        text = self._verify(self._download.fetch(url, limit=_RELEASE_LIMIT), source.signed_by, subject=url)
-        return read_release(text, source, url, self._configuration, now=self._now)
+        try:
+            return self._download.fetch(url, limit=_RELEASE_LIMIT), True
+        except Unconnected as failure:
+            if known is None:
+                raise
+            age = f"{known[1] / 3600:.1f} hours ago"
+            progress({"status": f"{failure.message}: the index of {source.suite} that was fetched {age} is used"})
+            return known[0], False
 
     def _find(self, release: Release, name: str, progress: Progress) -> PackageEntry | None:
         try:

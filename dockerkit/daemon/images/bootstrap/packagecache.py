@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import tempfile
+import time
 
 VARIABLE = "DOCKERKIT_CACHE"
 LIMIT = 1 << 30
@@ -53,6 +54,9 @@ class PackageCache:
 
     def put(self, sha256: str, data: bytes) -> None:
         """Keep bytes that were checked; a cache that cannot be written is no error, and is logged."""
+        self._write(os.path.join(self._path, sha256), data)
+
+    def _write(self, path: str, data: bytes) -> None:
         if not self._path:
             return
         try:
@@ -61,12 +65,27 @@ class PackageCache:
             try:
                 with open(descriptor, "wb") as file:
                     file.write(data)
-                os.rename(temporary, os.path.join(self._path, sha256))
+                os.rename(temporary, path)
             except BaseException:
                 os.unlink(temporary)
                 raise
         except OSError as error:
-            _log.warning("%s cannot be cached: %s", sha256, error)
+            _log.warning("%s cannot be cached: %s", path, error)
+
+    def noted(self, url: str) -> tuple[bytes, float] | None:
+        """Return what :meth:`note` was given last for a URL, and its age in seconds; nobody has checked it."""
+        try:
+            with open(self._note(url), "rb") as file:
+                return file.read(), time.time() - os.fstat(file.fileno()).st_mtime
+        except OSError:
+            return None
+
+    def note(self, url: str, data: bytes) -> None:
+        """Keep what a URL gave; whoever takes it out checks it."""
+        self._write(self._note(url), data)
+
+    def _note(self, url: str) -> str:
+        return os.path.join(self._path, f"index-{hashlib.sha256(url.encode()).hexdigest()}") if self._path else ""
 
     def prune(self) -> None:
         """Remove what was not used for the longest time, down to the limit."""
