@@ -25,7 +25,7 @@ def save(names: tuple[str, ...], output: str, platform: str | None) -> None:
     from dockerkit.client.image_archives import whole
 
     _check_output(output)
-    query = {"names": [*names], "platform": platform_of(platform, "save")}
+    query = {"names": [*names], "platform": platform_of(platform)}
     with ExitStack() as stack:
         answer = stack.enter_context(client().engine.call("GET", "/images/get", query=query))
         answer.patience(None)
@@ -59,7 +59,7 @@ def load(source: str, platform: str | None, quiet: bool) -> None:
 
     if not source and sys.stdin.isatty():
         raise Failure("requested load from stdin, but stdin is empty")
-    query = {"quiet": quiet or not sys.stdout.isatty(), "platform": platform_of(platform, "load")}
+    query = {"quiet": quiet or not sys.stdout.isatty(), "platform": platform_of(platform)}
     with opened(_readable(source) if source else sys.stdin.buffer) as (pieces, headers):
         for _ in followed("/images/load", Progress(), query=query, content=pieces, headers=headers):
             pass

@@ -119,17 +119,10 @@ def tagless(name: str) -> bool:
     return ":" not in name.rpartition("/")[2] and "@" not in name
 
 
-def platform_of(text: str | None, word: str) -> str | None:
-    """Return ``--platform`` as newer engines take it: ``{"os": "linux", "architecture": "arm64"}``.
-
-    :raises Unsupported: our own engine, whose images are of one platform each.
-    """
+def platform_of(text: str | None) -> str | None:
+    """Return ``--platform`` as newer engines take it: ``{"os": "linux", "architecture": "arm64"}``."""
     if not text:
         return None
-    if not client().engine.foreign:
-        from dockerkit.errors import Unsupported
-
-        raise Unsupported(f"{word} --platform is not offered yet", hint="an image is of one platform here")
     import json
 
     words = zip(("os", "architecture", "variant"), text.split("/"), strict=False)

@@ -65,7 +65,7 @@ def push(name: str, all_tags: bool, platform: str | None, quiet: bool) -> None:
         raise Failure("cannot push a digest reference")
     if not (quiet or all_tags) and tagless(name):
         click.echo("Using default tag: latest")
-    query = {"tag": None if all_tags else wanted.tag, "platform": platform_of(platform, "push")}
+    query = {"tag": None if all_tags else wanted.tag, "platform": platform_of(platform)}
     headers = shown_to(wanted.registry) or [ANONYMOUS]
     path = f"/images/{image_segment(wanted.familiar_name)}/push"
     for _ in followed(path, Progress(quiet=quiet), query=query, headers=headers):

@@ -8,10 +8,9 @@ from dockerkit.daemon.api.answers import Answer, Stream, Transfer
 from dockerkit.daemon.api.archives import TAR
 from dockerkit.daemon.api.call import Call
 from dockerkit.daemon.api.imagetransfers import uploaded
-from dockerkit.daemon.api.platforms import check_platform
+from dockerkit.daemon.api.platforms import check_platform, wanted
 from dockerkit.daemon.api.progress import Progress
 from dockerkit.daemon.api.router import Route
-from dockerkit.errors import Unsupported
 
 
 async def save(call: Call) -> Answer:
@@ -23,14 +22,11 @@ async def save(call: Call) -> Answer:
 
 async def load(call: Call) -> Answer:
     """``POST /images/load``: all images of an archive; whatever goes wrong is a line of the answer, as in dockerd."""
-    if call.query.text("platform"):
-        raise Unsupported(
-            "loading one platform of an archive is not offered yet", hint="without platform, that of this host is loaded"
-        )
+    platform = "" if (said := wanted(call)) is None else str(said)
     quiet, progress = call.query.flag("quiet", True), Progress()
 
     def take(body: object) -> str:
-        return call.engine.images.load(cast(BinaryIO, body), quiet=quiet, progress=progress)
+        return call.engine.images.load(cast(BinaryIO, body), quiet=quiet, platform=platform, progress=progress)
 
     work = uploaded(call, take)
     progress.watch(work)

@@ -270,7 +270,7 @@ class ImageVerbs(Protocol):
     def bootstrap(self, name: str, *, programs: Sequence[str], packages: Sequence[str], progress: Tell) -> str:
         """Make an image without a registry; return its id."""
 
-    def load(self, stream: BinaryIO, *, quiet: bool = True, progress: Tell) -> str:
+    def load(self, stream: BinaryIO, *, quiet: bool = True, platform: str = "", progress: Tell) -> str:
         """Take in an archive's images; lasts as long as `stream` does."""
 
     def save(self, names: Sequence[str]) -> Pieces:

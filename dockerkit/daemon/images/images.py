@@ -230,13 +230,14 @@ class Images:
             self._incoming.name([(None, manifest), *([(name, manifest)] if name else [])], parent=parent.id)
         return self._catalog.get(nameless.id)
 
-    def load(self, chunks: Iterator[bytes], say: Progress) -> _Images:
+    def load(self, chunks: Iterator[bytes], say: Progress, platform: str = "") -> _Images:
         """Take in all images of an archive, Docker's or the OCI's, with their names; return them in its order.
 
         :param say: gets messages of Docker's JSON stream.
+        :param platform: that all of them must be for; see :func:`~dockerkit.daemon.images.archives.loading.load`.
         :raises Damaged: it is malformed or hostile; the store is as it was.
         """
-        return load(self._incoming, self._catalog, chunks, say)
+        return load(self._incoming, self._catalog, chunks, say, platform)
 
     def import_(self, chunks: Iterator[bytes], wish: Wish, name: Reference | None) -> Image:
         """Make an image whose one layer is a tar, and give it a name, or none; return it.

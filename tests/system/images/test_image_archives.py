@@ -90,6 +90,31 @@ def test_of_an_index_this_hosts_platform_is_taken(images: Images) -> None:
     assert images.get("multi:1").manifest.digest == mine["digest"]
 
 
+def test_of_an_index_the_platform_that_is_asked_for_is_taken(images: Images, tmp_path: Path) -> None:
+    layout = Layout()
+    mine, other = layout.image(LAYER), layout.image(OTHER, architecture="s390x")
+    index = layout.index(
+        {**mine, "platform": {"os": "linux", "architecture": "amd64"}},
+        {**other, "platform": {"os": "linux", "architecture": "s390x"}},
+    )
+    layout.name(index, "multi:1")
+    archive, before = layout.archive(), holdings(str(tmp_path))
+    with pytest.raises(NotFound, match="no image for platform linux/riscv64"):
+        images.load(iter([archive]), lambda _: None, "linux/riscv64")
+    assert holdings(str(tmp_path)) == before
+    images.load(iter([archive]), lambda _: None, "linux/s390x")
+    assert images.get("multi:1").manifest.digest == other["digest"]
+
+
+def test_an_image_for_another_platform_than_is_asked_for_is_refused(images: Images, tmp_path: Path) -> None:
+    before = holdings(str(tmp_path))
+    with pytest.raises(NotFound, match="does not match the specified platform: wanted linux/arm64"):
+        images.load(iter([docker(LAYER)]), lambda _: None, "linux/arm64")
+    assert holdings(str(tmp_path)) == before
+    images.load(iter([docker(LAYER)]), lambda _: None, "linux/amd64")
+    assert images.get("x:1")
+
+
 def test_an_image_whose_name_is_a_bare_tag_has_none(images: Images) -> None:
     layout = Layout()
     layout.name(layout.image(LAYER), "latest")

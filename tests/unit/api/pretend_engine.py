@@ -337,7 +337,8 @@ class PretendImages:
         self.saved = list(names)
         return PretendTar(b"saved" * 50_000)
 
-    def load(self, stream, *, quiet: bool = True, progress) -> str:
+    def load(self, stream, *, quiet: bool = True, platform: str = "", progress) -> str:
+        self.platform = platform
         first = stream.read(5)
         if not quiet:
             progress({"status": "Loading layer"})

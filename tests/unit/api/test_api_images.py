@@ -46,8 +46,11 @@ def test_another_platform_than_an_image_has_is_not_there(pretended, asked) -> No
     assert pretended.api.refused(method, f"{path}?platform=nonsense", status=400)
 
 
-def test_one_platform_of_an_archive_is_not_offered(pretended) -> None:  # type: ignore[no-untyped-def]
-    assert "not offered yet" in pretended.api.refused("POST", "/images/load?platform=%7B%7D", status=501)
+def test_one_platform_of_an_archive_is_asked_for(pretended) -> None:  # type: ignore[no-untyped-def]
+    asked = quote('{"os": "linux", "architecture": "arm64", "variant": "v8"}')
+    assert pretended.api.request("POST", f"/images/load?platform={asked}", b"")[0] == 200
+    assert pretended.engine.images.platform == "linux/arm64/v8"
+    assert pretended.api.refused("POST", "/images/load?platform=nonsense", status=400)
 
 
 def test_load_reads_the_body_and_answers_in_lines(pretended, images) -> None:  # type: ignore[no-untyped-def]

@@ -50,9 +50,11 @@ class Layout:
         self.members.append(file(f"blobs/sha256/{name or digest(data)[7:]}", data))
         return {"mediaType": media_type, "digest": digest(data), "size": len(data)}
 
-    def image(self, *layers: bytes, plain: Sequence[bytes] | None = None, **more: Any) -> dict[str, Any]:
+    def image(
+        self, *layers: bytes, plain: Sequence[bytes] | None = None, architecture: str = "amd64", **more: Any
+    ) -> dict[str, Any]:
         """Add an image; return its manifest's descriptor."""
-        written = self.blob(config(plain or layers), f"{OCI}.config.v1+json")
+        written = self.blob(config(plain or layers, architecture=architecture), f"{OCI}.config.v1+json")
         manifest = {
             "schemaVersion": 2,
             "mediaType": f"{OCI}.manifest.v1+json",

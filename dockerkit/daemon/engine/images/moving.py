@@ -35,10 +35,12 @@ class Import:
     changes: list[str] = field(default_factory=list)
 
 
-def load(core: Core, stream: BinaryIO, *, quiet: bool, progress: Progress) -> list[str]:
+def load(core: Core, stream: BinaryIO, *, quiet: bool, platform: str, progress: Progress) -> list[str]:
     """Take in an archive's images and return their ids.
 
     :param quiet: say nothing of layers.
+    :param platform: that all of them must be for, or ``""``.
+    :raises NotFound: one is not; nothing was changed.
     :raises Damaged: it is malformed or hostile; nothing was changed.
     """
 
@@ -46,7 +48,7 @@ def load(core: Core, stream: BinaryIO, *, quiet: bool, progress: Progress) -> li
         if not quiet or "stream" in message:
             progress(message)
 
-    images = core.images.load(read_chunks(stream), say)
+    images = core.images.load(read_chunks(stream), say, platform)
     for image in images:
         imageevents.happened(core, "load", image)
     return [image.id for image in images]

@@ -91,9 +91,9 @@ class ImageVerbs:
         imageevents.happened(self._core, "import", image)
         return image.id
 
-    def load(self, stream: BinaryIO, *, quiet: bool = True, progress: Progress) -> str:
+    def load(self, stream: BinaryIO, *, quiet: bool = True, platform: str = "", progress: Progress) -> str:
         """Take in an archive's images; return their ids, parted by blanks."""
-        return " ".join(moving.load(self._core, stream, quiet=quiet, progress=progress))
+        return " ".join(moving.load(self._core, stream, quiet=quiet, platform=platform, progress=progress))
 
     def save(self, names: Sequence[str]) -> Generator[bytes]:
         """Return an archive of images."""

@@ -18,7 +18,7 @@ from dockerkit.daemon.images.arriving import Intake
 from dockerkit.daemon.images.documents import check_layers, parse, read_config
 from dockerkit.errors import Damaged, Invalid
 from dockerkit.schema import wire
-from dockerkit.schema.image import CONFIG, MANIFEST, Descriptor, Manifest
+from dockerkit.schema.image import CONFIG, MANIFEST, Descriptor, Manifest, Platform
 from dockerkit.schema.names import Reference, parse_reference
 from dockerkit.schema.wire import Model
 
@@ -33,7 +33,7 @@ class Item(Model):
     layers: list[str] | None = None
 
 
-def found(cargo: Cargo, intake: Intake) -> list[Found]:
+def found(cargo: Cargo, intake: Intake, platform: Platform) -> list[Found]:
     """Return the images that ``manifest.json`` speaks of, in its order.
 
     :raises Damaged: it is malformed, or names what is not in the archive.
@@ -43,7 +43,9 @@ def found(cargo: Cargo, intake: Intake) -> list[Found]:
         if items is None:
             return []
         raise Damaged(f"{WORDS} is malformed: it is no list")
-    known = {one.manifest.config.digest: one for one in layouts.found(cargo)} if "index.json" in cargo.documents else {}
+    known = (
+        {one.manifest.config.digest: one for one in layouts.found(cargo, platform)} if "index.json" in cargo.documents else {}
+    )
     return [_image(cargo, intake, _item(item), known) for item in items]
 
 

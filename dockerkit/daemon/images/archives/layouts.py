@@ -1,6 +1,6 @@
 """The OCI's words: ``index.json`` and what it leads to become images and names.
 
-Source: OCI image layout and image index specifications. Of an index of several platforms this host's manifest is taken. Never
+Source: OCI image layout and image index specifications. Of an index of several platforms one is taken. Never
 trusts a descriptor: what it points at has to have its digest.
 """
 
@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from dockerkit.daemon.images.archives.cargo import Cargo
 from dockerkit.daemon.images.documents import INDEXES, MANIFESTS, read_index, read_manifest
 from dockerkit.daemon.images.index import NAME, TAG
-from dockerkit.daemon.images.platform import host_platform
 from dockerkit.errors import Damaged
-from dockerkit.schema.image import Descriptor, Manifest
+from dockerkit.schema.image import Descriptor, Manifest, Platform
 from dockerkit.schema.names import Reference, parse_reference
 
 PULLED = "dev.dockerkit.pulled"
@@ -40,15 +39,16 @@ class Found:
     documents: tuple[bytes, ...]
 
 
-def found(cargo: Cargo) -> list[Found]:
+def found(cargo: Cargo, platform: Platform) -> list[Found]:
     """Return the images that ``index.json`` speaks of and the archive holds, in its order.
 
+    :param platform: which one is taken of those that are for several.
     :raises Damaged: a document is malformed, or is not what its descriptor says.
     """
     index = read_index(cargo.document("index.json"), "index.json")
     images: dict[str, Found] = {}
     for descriptor in index.manifests:
-        one = _follow(cargo, descriptor, (), _DEPTH)
+        one = _follow(cargo, descriptor, (), platform, _DEPTH)
         if one is not None:
             known = images.get(one.descriptor.digest)
             names = (*(known.names if known else ()), *_names(descriptor, one.documents))
@@ -56,7 +56,7 @@ def found(cargo: Cargo) -> list[Found]:
     return list(images.values())
 
 
-def _follow(cargo: Cargo, descriptor: Descriptor, above: tuple[bytes, ...], depth: int) -> Found | None:
+def _follow(cargo: Cargo, descriptor: Descriptor, above: tuple[bytes, ...], platform: Platform, depth: int) -> Found | None:
     if not depth:
         raise Damaged(f"archive is hostile: indexes within indexes, at {descriptor.digest}")
     content = _content(cargo, descriptor)
@@ -69,22 +69,21 @@ def _follow(cargo: Cargo, descriptor: Descriptor, above: tuple[bytes, ...], dept
     if descriptor.media_type not in INDEXES:
         return None  # a signature, a list of contents: nothing that runs
     children = read_index(content, descriptor.digest, descriptor.media_type).manifests
-    every = (_follow(cargo, child, (*above, content), depth - 1) for child in _fitting(children))
+    every = (_follow(cargo, child, (*above, content), platform, depth - 1) for child in _fitting(children, platform))
     return next((one for one in every if one is not None), None)
 
 
-def _fitting(children: list[Descriptor]) -> Iterator[Descriptor]:
-    """Yield those of this host's platform, the best first; a list of one is taken as it is."""
-    host = host_platform()
+def _fitting(children: list[Descriptor], wanted: Platform) -> Iterator[Descriptor]:
+    """Yield those of a platform, the best first; a list of one is taken as it is."""
     if len(children) == 1:
         yield from children
         return
     fitting = [
         child
         for child in children
-        if child.platform and (child.platform.os, child.platform.architecture) == (host.os, host.architecture)
+        if child.platform and (child.platform.os, child.platform.architecture) == (wanted.os, wanted.architecture)
     ]
-    yield from sorted(fitting, key=lambda child: child.platform is not None and child.platform.variant != host.variant)
+    yield from sorted(fitting, key=lambda child: child.platform is not None and child.platform.variant != wanted.variant)
 
 
 def _content(cargo: Cargo, descriptor: Descriptor) -> bytes | None:

@@ -15,6 +15,7 @@ from dockerkit.daemon.images.arriving import Intake
 from dockerkit.daemon.images.catalog import Catalog
 from dockerkit.daemon.images.image import Image, shorten
 from dockerkit.daemon.images.incoming import Incoming
+from dockerkit.daemon.images.platform import check_image_platform, host_platform, parse_platform
 from dockerkit.errors import Damaged, NotFound
 from dockerkit.schema.image import CONFIG, Descriptor
 from dockerkit.schema.names import Reference
@@ -22,17 +23,19 @@ from dockerkit.schema.names import Reference
 Say = Callable[[dict[str, Any]], None]
 
 
-def load(incoming: Incoming, catalog: Catalog, chunks: Iterable[bytes], say: Say) -> list[Image]:
+def load(incoming: Incoming, catalog: Catalog, chunks: Iterable[bytes], say: Say, platform: str = "") -> list[Image]:
     """Take in an archive and return its images, in its order.
 
+    :param platform: ``os/architecture[/variant]``, which all must be for; without, this host's where there is a choice.
+    :raises NotFound: one is not for `platform`; the store is as it was.
     :raises Damaged: it is malformed or hostile, or holds no image; the store is as it was.
     """
     with incoming.work() as intake:
         cargo = unload(chunks, intake, lambda blob: say(_layer_came(blob)))
-        images = _images(cargo, intake)
+        images = _images(cargo, intake, platform)
         for one in images:
             _store(cargo, intake, one)
-            incoming.unpack(intake, one.descriptor)
+            check_image_platform(incoming.unpack(intake, one.descriptor), platform)
         told = [line for one in images for line in _told(catalog, one)]
         incoming.name([(name, one.descriptor) for one in images for name in one.names or (None,)])
     for line in told:
@@ -40,11 +43,15 @@ def load(incoming: Incoming, catalog: Catalog, chunks: Iterable[bytes], say: Say
     return [catalog.get(one.manifest.config.digest) for one in images]
 
 
-def _images(cargo: Cargo, intake: Intake) -> list[Found]:
-    if dockers.WORDS in cargo.documents:
-        return dockers.found(cargo, intake)
-    if "index.json" in cargo.documents:
-        images = layouts.found(cargo)
+def _images(cargo: Cargo, intake: Intake, asked: str) -> list[Found]:
+    platform = parse_platform(asked) if asked else host_platform()
+    layout = "index.json" in cargo.documents
+    if dockers.WORDS in cargo.documents and not (asked and layout):  # its words know no choice of platforms
+        return dockers.found(cargo, intake, platform)
+    if layout:
+        images = layouts.found(cargo, platform)
+        if not images and asked:
+            raise NotFound(f"archive holds no image for platform {asked}")
         if not images:
             raise Damaged("archive holds no image for this host's platform")
         return images
