@@ -19,7 +19,7 @@ from dockerkit.daemon.images.compression import read_chunks
 from dockerkit.daemon.images.store import PREFIX, Store, room_for
 from dockerkit.daemon.images.unfinished import RECORD, Unfinished, remove_abandoned
 from dockerkit.daemon.images.unpack import Unpacked, measure, unpack
-from dockerkit.daemon.kernel import trees
+from dockerkit.daemon.kernel import placement, trees
 from dockerkit.errors import Damaged, NotAllowed
 
 
@@ -50,6 +50,7 @@ class Layers:
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
         os.makedirs(directory, mode=0o710, exist_ok=True)
+        placement.spread(directory)
 
     def path(self, name: str) -> str:
         """Return where a layer's files are, or would be."""
