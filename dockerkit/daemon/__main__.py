@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dockerkit.daemon.sparing  # noqa: F401 - before what it spares us
+
+# isort: split
 import argparse
 import asyncio
 import contextlib

@@ -15,7 +15,7 @@ GROUND = {"errors", "schema"}
 LEFT = {"client", "cli", "compose", "notebook", "testing"}
 RIGHT = {"daemon"}
 FLOORS = (
-    {"kernel"},
+    {"kernel", "sparing"},
     {"logs"},
     {"images", "registry", "networks", "volumes", "runtime", "state"},
     {"builder", "swarm"},

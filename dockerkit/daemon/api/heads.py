@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from email.utils import formatdate
 from functools import cache
 from http import HTTPStatus
 
@@ -25,6 +24,9 @@ _FIXED: Headers = [
 ]
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 _BODILESS = (204, 304)
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""Of RFC 9110, whatever the locale; ``email.utils`` has them too, and half a megabyte besides."""
 _of = {"second": 0}
 """The second that the cache of heads is of."""
 
@@ -32,7 +34,9 @@ _of = {"second": 0}
 @cache
 def _date(second: int) -> tuple[str, str]:
     _date.cache_clear()
-    return ("Date", formatdate(second, usegmt=True))
+    now = time.gmtime(second)
+    day, month = _DAYS[now.tm_wday], _MONTHS[now.tm_mon - 1]
+    return ("Date", f"{day}, {now.tm_mday:02} {month} {now.tm_year} {now.tm_hour:02}:{now.tm_min:02}:{now.tm_sec:02} GMT")
 
 
 @cache
