@@ -13,7 +13,7 @@ from dockerkit.schema.image import ImageInspect, ImageRootFS
 from dockerkit.schema.units import from_rfc3339
 from dockerkit.schema.wire import plain
 
-_NOBODYS = ContainerConfig()
+_NOBODYS = {**plain(ContainerConfig()), "Env": None, "Labels": None}
 """The configuration Docker shows where there was no container."""
 
 
@@ -46,7 +46,7 @@ def inspect(core: Core, name: str, *, platforms: bool = False, origin: bool = Fa
     if platforms:
         found.manifests = manifests(core, image)
     if origin:
-        found.container, found.container_config = document.container, document.container_config or plain(_NOBODYS)
+        found.container, found.container_config = document.container, document.container_config or _NOBODYS
     return found
 
 
