@@ -6,7 +6,7 @@ import subprocess
 from ipaddress import ip_address, ip_interface
 
 import pytest
-from conftest import Lab
+from netlab import Lab
 
 from dockerkit.errors import Invalid, Unsupported
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 import pytest
-from conftest import IDENTITY, Lab
+from netlab import IDENTITY, Lab
 
 from dockerkit.daemon.kernel.netlink.channel import Channel
 from dockerkit.daemon.kernel.netlink.wire import Request

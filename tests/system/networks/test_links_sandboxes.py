@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import IDENTITY, Lab, new_namespace
+from netlab import IDENTITY, Lab, new_namespace
 
 from dockerkit.daemon.kernel import namespaces
 from dockerkit.daemon.kernel.netlink import Visitor
@@ -37,7 +37,7 @@ def test_the_thread_that_asks_stays_where_it_is(lab: Lab) -> None:
     assert os.stat("/proc/thread-self/ns/net").st_ino == here != inode(lab.namespace)
 
 
-def test_the_next_are_made_when_one_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_are_made_when_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
     visitor, made = Visitor(), threading.Semaphore(0)
     real = namespaces.unshare
 
@@ -51,8 +51,9 @@ def test_the_next_are_made_when_one_is_closed(monkeypatch: pytest.MonkeyPatch) -
     assert all(made.acquire(timeout=5) for _ in range(1 + sandboxes.WARM))
     second = pool.take()
     assert not made.acquire(blocking=False)  # not while that one's container starts
-    second.close()
+    pool.warm()
     assert made.acquire(timeout=5)
+    second.close()
     first.close()
     first.close()
     pool.close()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
-from conftest import Lab
+from netlab import Lab
 
 from dockerkit.daemon.networks.sandboxes import Sandbox
 
