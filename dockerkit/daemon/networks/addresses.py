@@ -91,6 +91,15 @@ class Addresses:
                     if len(shelf.resting) > _RESTING:
                         del shelf.resting[next(iter(shelf.resting))]
 
+    def unlease(self, network: Network, address: Address) -> None:
+        """Give `address` back as if it had never been leased: nobody has seen it, so it need not rest."""
+        with self._lock:
+            for shelf in self._of(network):
+                number = int(address)
+                if address in shelf.pool.subnet and number in shelf.taken:
+                    shelf.taken.remove(number)
+                    shelf.last -= number == shelf.last
+
     def forget(self, network: Network) -> None:
         """Drop everything about a network that has been removed."""
         with self._lock:

@@ -125,6 +125,11 @@ class Links:
             self.make(network)
             self._join(sandbox, network, endpoint, self._indexes[network.interface])
 
+    def intact(self, network: Network, host_interface: str) -> bool:
+        """Tell whether a network's bridge is the one that was made, and the host's end of a pair there (5 µs)."""
+        known = self._indexes.get(network.interface)
+        return known is not None and self._vanishing.index(network.interface) == known and self._vanishing.seen(host_interface)
+
     def disconnect(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
         """Take the endpoint's interface out of the sandbox, and its routes with it; one that is gone is no failure.
 

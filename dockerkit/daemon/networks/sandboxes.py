@@ -12,7 +12,6 @@ import errno
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Future
 
 from dockerkit.daemon.kernel import namespaces
@@ -42,8 +41,6 @@ class Sandbox:
         with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
             self._settings = os.open(_SETTINGS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._closed = False
-        self.when_closed: Callable[[], None] = lambda: None
-        """Called once, when it has been closed."""
 
     @property
     def path(self) -> str:
@@ -94,7 +91,6 @@ class Sandbox:
             for descriptor in (self.fd, self._settings):
                 if descriptor != _NONE:
                     os.close(descriptor)
-        self.when_closed()
 
 
 class Sandboxes:
@@ -118,8 +114,8 @@ class Sandboxes:
     def take(self) -> Sandbox:
         """Return a fresh namespace with ``lo`` up, at once when one is warm (else 0.6 ms).
 
-        The next are made when it is closed, that is when its container runs: making them now would take the processor and
-        the kernel's network lock from the very start this one is for.
+        The next are made when :meth:`warm` is called, or when none is left: making them now would take the processor and the
+        kernel's network lock from the very start this one is for.
 
         :raises OSError: ENOSPC (too many namespaces), EMFILE.
         """
@@ -168,5 +164,4 @@ class Sandboxes:
         except OSError:
             sandbox.close()
             raise
-        sandbox.when_closed = self.warm
         return sandbox

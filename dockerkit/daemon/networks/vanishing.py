@@ -51,13 +51,18 @@ class Vanishing:
 
     def seen(self, name: str) -> bool:
         """Say whether there is an interface `name`; asks without waiting for a change that is under way."""
+        return self.index(name) != 0
+
+    def index(self, name: str) -> int:
+        """Return the index of the interface `name`, 0 when there is none; asks as :meth:`seen` does."""
         try:
-            fcntl.ioctl(self._eye, _SIOCGIFINDEX, _REQUEST.pack(name.encode(), 0))
+            answer = fcntl.ioctl(self._eye, _SIOCGIFINDEX, _REQUEST.pack(name.encode(), 0))
         except OSError as error:
             if error.errno != errno.ENODEV:
                 raise
-            return False
-        return True
+            return 0
+        index: int = _REQUEST.unpack(answer)[1]
+        return index
 
     def close(self) -> None:
         """Wait for the kernel's last word about everything and end the threads."""

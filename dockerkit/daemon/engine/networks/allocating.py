@@ -29,14 +29,24 @@ def allocate(core: Core, entry: NetworkEntry, container: str, settings: Endpoint
     :raises Exhausted: no address is left.
     :raises NotFound: the network is being removed.
     """
-    endpoint = secrets.token_hex(32)
     if not entry.record.linked:
-        place = Place(network=entry.record.id, endpoint=endpoint)
+        place = Place(network=entry.record.id, endpoint=secrets.token_hex(32))
         core.networks.join(entry, container, place)
         return place
+    place = draft(core, entry, settings, interface)
+    occupy(core, entry, container, place)
+    return place
+
+
+def draft(core: Core, entry: NetworkEntry, settings: EndpointSettings, interface: str) -> Place:
+    """Lease addresses and make a place of them that is nobody's yet.
+
+    :raises NotAllowed: the address that was asked for is somebody's.
+    :raises Exhausted: no address is left.
+    """
     settle(core, entry)
-    leased = _lease(core, entry, settings)
-    place = Place(
+    endpoint, leased = secrets.token_hex(32), _lease(core, entry, settings)
+    return Place(
         network=entry.record.id,
         endpoint=endpoint,
         interface=interface,
@@ -45,17 +55,29 @@ def allocate(core: Core, entry: NetworkEntry, container: str, settings: Endpoint
         gateways=[str(gateway) for gateway in _gateways(entry)],
         host_interface=pair_name(endpoint) if entry.record.driver == "bridge" else "",
     )
+
+
+def occupy(core: Core, entry: NetworkEntry, container: str, place: Place) -> None:
+    """Write a container down among a network's members, with a place that was drafted.
+
+    :raises NotAllowed: it is here already. :raises NotFound: the network is being removed. The place's leases are gone then.
+    """
     try:
         core.networks.join(entry, container, place)
     except DockerkitError:
-        _release(core, entry, leased)
+        _release(core, entry, place.leases)
         raise
     try:
         rules.part(core, entry, container)
     except OSError:
         free(core, entry, container)
         raise
-    return place
+
+
+def abandon(core: Core, entry: NetworkEntry, place: Place) -> None:
+    """Take the leases of a drafted place back that nobody ever had."""
+    for address in place.leases:
+        core.fabric.addresses.unlease(entry.record.network(), address)
 
 
 def _lease(core: Core, entry: NetworkEntry, settings: EndpointSettings) -> list[Address]:
@@ -111,7 +133,7 @@ def free(core: Core, entry: NetworkEntry, container: str) -> Place | None:
             rules.part(core, entry, container)  # before its address can be another's
         except OSError:
             log.exception("the addresses of container %s are still parted from others", container)
-        _release(core, entry, [ip_interface(text).ip for text in place.addresses])
+        _release(core, entry, place.leases)
     return place
 
 

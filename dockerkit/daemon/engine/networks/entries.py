@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from dockerkit.daemon.engine.networks.place import Place
 from dockerkit.daemon.engine.networks.record import NetworkRecord
 from dockerkit.daemon.networks.model import Endpoint, Network, Published
 from dockerkit.errors import Conflict, Invalid, NotAllowed, NotFound
+
+if TYPE_CHECKING:
+    from dockerkit.daemon.engine.networks.ahead import Ahead
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +50,7 @@ class NetworkEntries:
     """All networks of this engine, and what is published of containers (by their ids).
 
     ``ruling`` is held while the firewall's rules are put together and applied, so that the last to apply has seen everything.
+    ``ahead`` is the place that waits for the next container, ``preparing`` while it is being made; both are ``ahead.py``'s.
     """
 
     def __init__(self) -> None:
@@ -54,6 +59,8 @@ class NetworkEntries:
         self.lock = threading.RLock()
         self.ruling = threading.Lock()
         self.publications: dict[str, Publication] = {}
+        self.ahead: Ahead | None = None
+        self.preparing = False
 
     def all(self) -> list[NetworkEntry]:
         """Return every network, newest first."""

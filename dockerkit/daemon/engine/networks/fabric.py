@@ -121,6 +121,10 @@ class Fabric:
         """Return a fresh network namespace; the caller closes it."""
         return self._links.sandbox()
 
+    def warm(self) -> None:
+        """Have namespaces made ahead; does not wait."""
+        self._links.warm()
+
     def enter(self, pid: int) -> Sandbox:
         """Return the namespace of a process; the caller closes it.
 
@@ -131,6 +135,10 @@ class Fabric:
     def connect(self, sandbox: Sandbox, network: Network, endpoint: Endpoint) -> None:
         """Give a sandbox its interface on a network."""
         self._links.connect(sandbox, network, endpoint)
+
+    def intact(self, network: Network, host_interface: str) -> bool:
+        """Tell whether a bridge is the one that was made, and an interface there still."""
+        return self._links.intact(network, host_interface)
 
     def disconnect(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
         """Take an interface out of a sandbox."""

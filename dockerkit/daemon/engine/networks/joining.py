@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
-from dockerkit.daemon.engine.networks import allocating, hostfiles, leaving, linking, naming, publishing
+from dockerkit.daemon.engine.networks import ahead, allocating, hostfiles, leaving, linking, naming, publishing
 from dockerkit.daemon.engine.networks.creating import make
 from dockerkit.daemon.engine.networks.entries import NetworkEntry
 from dockerkit.daemon.engine.networks.fabric import Endpoint
@@ -25,7 +25,7 @@ from dockerkit.daemon.engine.networks.wishes import SHARED
 from dockerkit.daemon.engine.record import Record
 from dockerkit.daemon.engine.steps import Step, run
 from dockerkit.daemon.kernel import failpoints
-from dockerkit.errors import Conflict, DockerkitError, NotAllowed
+from dockerkit.errors import Conflict, DockerkitError, Exhausted, NotAllowed
 from dockerkit.schema.events import EventMessage
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ PREFIX = "failed to set up container networking"
 
 @dataclass(slots=True)
 class Joining:
-    """What the steps pass on. ``joined`` are namespaces for the runtime spec, by type."""
+    """What the steps pass on. ``joined`` are namespaces for the runtime spec, by type, ``endpoints`` go by network."""
 
     core: Core
     entry: Entry
@@ -46,6 +46,7 @@ class Joining:
     places: dict[str, Place] = field(default_factory=dict)
     joined: dict[str, str] = field(default_factory=dict)
     sandbox: Sandbox | None = None
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
     happened: list[EventMessage] = field(default_factory=list)
 
     def close(self) -> None:
@@ -53,10 +54,6 @@ class Joining:
         if self.sandbox is not None:
             self.sandbox.close()
             self.sandbox = None
-
-    def endpoints(self) -> dict[str, Endpoint]:
-        """Return the endpoints, by the network's name."""
-        return allocating.endpoints(self.entry.record.id, self.places, self.entry.record.wishes)
 
 
 def join(joining: Joining) -> None:
@@ -71,6 +68,8 @@ def join(joining: Joining) -> None:
                 _share(joining)
             else:
                 run(STEPS, joining)
+                if joining.sandbox is not None:
+                    ahead.prepare(joining.core, joining.networks.values())
     except DockerkitError as error:
         raise _prefixed(error) from error
 
@@ -126,15 +125,39 @@ def _allocate(joining: Joining) -> None:
     record = joining.entry.record
     try:
         for name, network in joining.networks.items():
-            interface = allocating.next_interface(joining.places.values())
-            joining.places[name] = allocating.allocate(joining.core, network, record.id, record.wishes[name], interface)
+            joining.places[name] = _ready(joining, network) or _made(joining, name, network)
             joining.happened.append(told(network.record, "connect", container=record.id))
     except (DockerkitError, OSError):
         _free(joining)
         raise
+    joining.endpoints = allocating.endpoints(record.id, joining.places, record.wishes)
+
+
+def _ready(joining: Joining, network: NetworkEntry) -> Place | None:
+    """Move into the place that was prepared, where it is this container's only one and it wishes nothing special."""
+    core, record = joining.core, joining.entry.record
+    ready = ahead.take(core, network, record.wishes[network.record.name]) if len(joining.networks) == 1 else None
+    if ready is None:
+        return None
+    joining.sandbox = ready.sandbox
+    allocating.occupy(core, network, record.id, ready.place)
+    return ready.place
+
+
+def _made(joining: Joining, name: str, network: NetworkEntry) -> Place:
+    """Have a place made; the last address of all may be held by one that waits for somebody else."""
+    core, record = joining.core, joining.entry.record
+    interface = allocating.next_interface(joining.places.values())
+    try:
+        return allocating.allocate(core, network, record.id, record.wishes[name], interface)
+    except Exhausted:
+        if not ahead.drop(core):
+            raise
+    return allocating.allocate(core, network, record.id, record.wishes[name], interface)
 
 
 def _free(joining: Joining) -> None:
+    joining.close()
     for name in list(joining.places):
         allocating.free(joining.core, joining.networks[name], joining.entry.record.id)
         del joining.places[name]
@@ -145,11 +168,13 @@ def _connect(joining: Joining) -> None:
     linked = {name: network for name, network in joining.networks.items() if network.record.linked}
     if not linked:
         return
-    core, sandbox = joining.core, joining.core.fabric.sandbox()
-    joining.sandbox = sandbox
+    core, ready = joining.core, joining.sandbox
+    sandbox = joining.sandbox = ready or core.fabric.sandbox()
     joining.joined["network"] = sandbox.path
+    if ready:
+        return
     try:
-        for name, endpoint in joining.endpoints().items():
+        for name, endpoint in joining.endpoints.items():
             make(core, linked[name])
             failpoints.hit("engine.connecting")
             core.fabric.connect(sandbox, linked[name].record.network(), endpoint)
@@ -160,7 +185,7 @@ def _connect(joining: Joining) -> None:
 
 def _publish(joining: Joining) -> None:
     if joining.sandbox is not None:
-        publishing.publish(joining.core, joining.entry, joining.networks, joining.endpoints())
+        publishing.publish(joining.core, joining.entry, joining.networks, joining.endpoints)
 
 
 def _unpublish(joining: Joining) -> None:

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_interface
 import msgspec
 from msgspec import field
 
-from dockerkit.daemon.networks.model import Endpoint
+from dockerkit.daemon.networks.model import Address, Endpoint
 
 
 class Place(msgspec.Struct, kw_only=True, frozen=True):
@@ -41,6 +41,11 @@ class Place(msgspec.Struct, kw_only=True, frozen=True):
             gateways=tuple(map(ip_address, self.gateways)) if default else (),
             host_interface=self.host_interface,
         )
+
+    @property
+    def leases(self) -> list[Address]:
+        """Its addresses, without their prefix lengths."""
+        return [ip_interface(text).ip for text in self.addresses]
 
     def address(self, version: int) -> tuple[str, int]:
         """Return its first address of an IP version and the prefix length; ``("", 0)`` when it has none."""

@@ -31,6 +31,8 @@ def publish(core: Core, entry: Entry, networks: Mapping[str, NetworkEntry], endp
     :raises Conflict: a port of the host is taken; in Docker's words.
     """
     record = entry.record
+    if not (record.host_config.port_bindings or record.host_config.publish_all_ports):
+        return
     name = outlet({name: networks[name] for name in endpoints}, endpoints)
     if name is None:
         return

@@ -9,7 +9,7 @@ import logging
 
 from dockerkit.daemon.engine.core import Core
 from dockerkit.daemon.engine.entries import Entry
-from dockerkit.daemon.engine.networks import allocating, leaving, naming, portwords, publishing, rules
+from dockerkit.daemon.engine.networks import ahead, allocating, leaving, naming, portwords, publishing, rules
 from dockerkit.daemon.engine.networks.allocating import endpoints
 from dockerkit.daemon.engine.networks.entries import NetworkEntry, Publication
 from dockerkit.daemon.engine.networks.predefined import PREDEFINED, predefined
@@ -118,6 +118,7 @@ def settle(core: Core) -> None:
 
     They are made again when they are needed; records stay.
     """
+    ahead.drop(core)
     if not core.fabric.touched or any(entry.members for entry in core.networks.all()):
         return
     for network in core.networks.all():
