@@ -233,6 +233,59 @@ def test_a_bridge_deleted_by_hand_is_made_again(house: House) -> None:
     assert "hello" in house.sh(other, f"nc -w 3 {address} 80 </dev/null")
 
 
+class TestAPlaceThatWaits:
+    """A place on the default bridge is prepared for the next container, and is not to be seen where it would be a lie."""
+
+    def test_the_next_container_gets_it_and_talks(self, house: House) -> None:
+        server = house.server()
+        until(lambda: len(pairs(house)) == 2)
+        prepared = pairs(house)
+        assert set(house.ask("GET", "/networks/bridge")["Containers"]) == {server}
+        other = house.run()
+        assert set(house.ask("GET", "/networks/bridge")["Containers"]) == {server, other}
+        assert prepared <= pairs(house)
+        assert "hello" in house.sh(other, f"nc -w 3 {house.inspect(server)['IPAddress']} 80 </dev/null")
+
+    def test_it_is_taken_back_when_nobody_comes_and_its_address_is_free(self, house: House) -> None:
+        first = house.run()
+        until(lambda: len(pairs(house)) == 2)
+        until(lambda: len(pairs(house)) == 1)
+        second = house.run()
+        last = [int(house.inspect(id)["IPAddress"].split(".")[-1]) for id in (first, second)]
+        assert last[1] == last[0] + 1
+
+    def test_a_crash_takes_it_along(self, house: House) -> None:
+        id = house.run()
+        until(lambda: len(pairs(house)) == 2)
+        house.daemon.crash()
+        until(lambda: len(pairs(house)) == 1)
+        house.daemon.process = LiveDaemon.start(house.daemon.root).process
+        assert set(house.ask("GET", "/networks/bridge")["Containers"]) == {id}
+
+    def test_one_that_somebody_broke_is_not_given_away(self, house: House) -> None:
+        server = house.server()
+        kept = pairs(house)
+        until(lambda: len(pairs(house)) == 2)
+        (broken,) = pairs(house) - kept
+        house.daemon.inside(lambda: subprocess.run(["ip", "link", "del", broken], check=True))
+        other = house.run()
+        assert "hello" in house.sh(other, f"nc -w 3 {house.inspect(server)['IPAddress']} 80 </dev/null")
+
+
+def pairs(house: House) -> set[str]:
+    """Return the host's ends of all pairs."""
+    return {
+        name for name in house.daemon.inside(lambda: [name for _, name in socket.if_nameindex()]) if name.startswith("veth")
+    }
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Look until something holds."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end
+
+
 def test_many_at_once_leave_the_right_state(house: House) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
