@@ -143,7 +143,10 @@ class Life:
         }
 
     def _status_says(self, _events: int) -> None:
-        message, fds = wire.receive(self._child.status)
+        try:
+            message, fds = wire.receive(self._child.status)
+        except ConnectionResetError:  # told once, of one that ended before it had read all: what it said comes next
+            return
         if message is None:
             self._loop.forget(self._child.status.fileno())
             self._child.status.close()
