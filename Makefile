@@ -17,13 +17,17 @@ try: $(VENV)/ready-try ## Install into .venv, start a daemon of its own, run con
 
 # A formatting error must not hide a failing test: all of it runs, and whatever fails makes the target fail.
 # Two workers of pytest-xdist share the tests, each with daemons of its own; those that measure, or look at the whole machine,
-# come alone afterwards: there are two summaries. With PYTEST=... (a path, -k, -x) one process runs what it says.
+# come alone afterwards: there are two summaries. What failed beside another worker is tried once more, with the machine to
+# itself: a third summary says what of it still fails. With PYTEST=... (a path, -k, -x) one process runs what it says.
 test: packages $(VENV)/ready-test ## Install what the tests need, check, and run every test
 	@status=0; $(MAKE) --no-print-directory lint || status=$$?; \
 	if $(if $(strip $(PYTEST)),true,false); then \
 	  $(BIN)/python -m pytest $(PYTEST) || status=$$?; \
 	else \
-	  $(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" || status=$$?; \
+	  together=0; $(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" || together=$$?; \
+	  if [ $$together = 1 ]; then together=0; \
+	    $(BIN)/python -m pytest --lf --lfnf=none -m "not alone" || together=$$?; fi; \
+	  [ $$together = 0 ] || status=$$together; \
 	  $(BIN)/python -m pytest -m alone || status=$$?; \
 	fi; \
 	exit $$status

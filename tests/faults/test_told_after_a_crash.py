@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import select
 import threading
+import time
+from pathlib import Path
 
 import pytest
 from killing import BROKEN, House
 from truths import journal
 
 pytestmark = pytest.mark.system
-RUNNING = "trap 'exit 3' TERM; while :; do read line; done"
+RUNNING = "trap 'exit 3' TERM; echo ready; while :; do read line; done"
 
 
 @pytest.fixture
@@ -34,6 +36,12 @@ def _start(house: House, script: str = "exec sleep 100000") -> str:
     return made["Id"]
 
 
+def _until_said(house: House, container: str) -> None:
+    log, end = Path(house.root, "containers", container, "log"), time.monotonic() + 20
+    while not log.stat().st_size:
+        assert time.monotonic() < end
+
+
 def _exec(house: House, container: str, script: str) -> str:
     status, made, _ = house.ask("POST", f"/containers/{container}/exec", {"Cmd": ["sh", "-c", script]})
     assert status == 201, made
@@ -49,6 +57,7 @@ def _actions(house: House, *wanted: str) -> list[str]:
 
 def test_a_stop_is_told_with_the_end_of_what_it_stopped(house):
     container = _start(house, RUNNING)
+    _until_said(house, container)
     dying = house.replace_the_dead()
     house.tell("engine.ended=kill")
     _ask_and_lose(house, f"/containers/{container}/stop?t=100")

@@ -279,7 +279,8 @@ class TestTop:
     def test_aux(self, box: Box, id: str) -> None:
         titles, rows = self.top(box, id, "aux")
         assert titles == ["USER", "PID", "%CPU", "%MEM", "VSZ", "RSS", "TTY", "STAT", "START", "TIME", "COMMAND"]
-        assert (rows[0][0], rows[0][6], rows[0][7], rows[0][-1]) == ("root", "?", "Ss", "sleep 1000")
+        assert (rows[0][0], rows[0][6], rows[0][-1]) == ("root", "?", "sleep 1000")
+        assert rows[0][7] in ("Ss", "Rs")  # it may just be about to sleep
         assert int(rows[0][4]) > int(rows[0][5]) > 0
 
     @pytest.mark.parametrize(

@@ -130,11 +130,12 @@ def test_a_tmpfs_of_a_running_container_is_seen(engine: Engine, make: Make) -> N
 
 
 def test_reading_a_stopped_container_changes_nothing_and_lets_it_start(engine: Engine, make: Make) -> None:
-    id = make("sh", "-c", "echo x >>/f; exec sleep 1000", start=False)
+    id = make("sh", "-c", "echo x >>/f; echo written; exec sleep 1000", start=False)
     _, chunks = engine.containers.archive(id, "/bin")
     next(chunks)
     engine.containers.start(id)  # while the stream is open
     assert sum(map(len, chunks)) > 1 << 20
+    wait_for_output(engine, id)
     assert [change.path for change in engine.containers.diff(id)] == ["/f"]
 
 
