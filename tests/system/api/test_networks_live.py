@@ -236,6 +236,11 @@ def test_a_bridge_deleted_by_hand_is_made_again(house: House) -> None:
 class TestAPlaceThatWaits:
     """A place on the default bridge is prepared for the next container, and is not to be seen where it would be a lie."""
 
+    @pytest.fixture(autouse=True)
+    def nobody_is_here_yet(self, house: House) -> None:
+        """Whatever the test before had is gone, also what waited for another container."""
+        until(lambda: not pairs(house))
+
     def test_the_next_container_gets_it_and_talks(self, house: House) -> None:
         server = house.server()
         until(lambda: len(pairs(house)) == 2)
