@@ -83,22 +83,22 @@ class Addresses:
     def release(self, network: Network, address: Address) -> None:
         """Give `address` back; it rests while there are others. Nothing happens when nobody held it."""
         with self._lock:
-            for shelf in self._of(network):
-                number = int(address)
-                if address in shelf.pool.subnet and number in shelf.taken:
-                    shelf.taken.remove(number)
-                    shelf.resting[number] = None
-                    if len(shelf.resting) > _RESTING:
-                        del shelf.resting[next(iter(shelf.resting))]
+            for shelf in self._holding(network, address):
+                shelf.taken.remove(int(address))
+                shelf.resting[int(address)] = None
+                if len(shelf.resting) > _RESTING:
+                    del shelf.resting[next(iter(shelf.resting))]
 
     def unlease(self, network: Network, address: Address) -> None:
         """Give `address` back as if it had never been leased: nobody has seen it, so it need not rest."""
         with self._lock:
-            for shelf in self._of(network):
-                number = int(address)
-                if address in shelf.pool.subnet and number in shelf.taken:
-                    shelf.taken.remove(number)
-                    shelf.last -= number == shelf.last
+            for shelf in self._holding(network, address):
+                shelf.taken.remove(int(address))
+                if shelf.last == int(address):
+                    shelf.last -= 1
+
+    def _holding(self, network: Network, address: Address) -> list[_Shelf]:
+        return [shelf for shelf in self._of(network) if address in shelf.pool.subnet and int(address) in shelf.taken]
 
     def forget(self, network: Network) -> None:
         """Drop everything about a network that has been removed."""

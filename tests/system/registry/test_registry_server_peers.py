@@ -10,7 +10,6 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -26,7 +25,6 @@ from dockerkit.schema.image import INDEX, Index
 from dockerkit.schema.names import parse_reference
 from dockerkit.schema.wire import encode
 from tests.livedaemon import PACKAGE_HOME
-from tests.parity import reference as private
 from tests.system.registry.realregistry import why_not
 from tests.system.registry.test_real_registries import make_image, pull, push, skopeo
 
@@ -153,20 +151,11 @@ def test_skopeo_logs_in_over_tls(tmp_path: pathlib.Path, here: Store, client: Re
 
 
 @pytest.fixture(scope="module")
-def dockerd() -> Iterator[str]:
-    """The socket of a real dockerd."""
-    borrowed = os.environ.get("DOCKERKIT_PARITY_REFERENCE", "")
+def dockerd(request: pytest.FixtureRequest) -> str:
+    """The socket of a real dockerd, which pushes and pulls by its own command line."""
     if not shutil.which("docker") or not shutil.which("nsenter"):
         pytest.skip("the docker command line and nsenter are needed (apt-get install docker.io util-linux)")
-    if borrowed:
-        yield borrowed
-        return
-    if reason := private.why_not():
-        pytest.skip(reason)
-    directory = tempfile.mkdtemp(prefix="dkr-")
-    os.rmdir(directory)
-    with private.Reference(directory) as running:
-        yield running.socket
+    return str(request.getfixturevalue("reference_socket"))
 
 
 @pytest.fixture
