@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from dockerkit.daemon.images.store import PREFIX, BlobWriter, Store, room_for, temporary
+from dockerkit.daemon.images.store import BlobWriter, Store, room_for, temporary
 
 
 class Lease:
@@ -59,12 +59,9 @@ class Leases:
 
         :raises Exhausted: no room.
         """
-        with room_for("a lease"):
+        with self._quiet, room_for("a lease"):  # a collection takes one that is not yet locked for nobody's
             file, path = temporary(self._directory)
-        name = path.replace(PREFIX, "")
         try:
-            os.rename(path, name)  # locked already: it is never seen without its taker
-            path = name
             yield Lease(file, self._quiet)
         finally:
             os.unlink(path)

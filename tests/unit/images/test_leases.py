@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import threading
@@ -103,3 +104,23 @@ def test_a_killed_process_leaves_no_lease(store: Store, leases: Leases) -> None:
     os.close(told)
     os.close(tell)
     assert (held(leases), files(store)) == (frozenset(), [])
+
+
+def test_a_collection_does_not_see_a_lease_before_it_is_locked(
+    store: Store, leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collections: list[threading.Thread] = []
+    real = fcntl.flock
+
+    def flock(file: int, how: int) -> None:
+        if not collections:
+            collections.append(threading.Thread(target=held, args=(leases,)))
+            collections[0].start()
+            collections[0].join(0.3)  # as much time as it needs, if nothing holds it up
+        real(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with leases.take() as lease:
+        collections[0].join()
+        lease.hold("a")
+        assert held(leases) == {"a"}
